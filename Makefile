@@ -1,0 +1,54 @@
+# Every install step is in this file and those it names; `make help` lists the targets.
+SHELL := /bin/bash
+CACHE := $(HOME)/.cache/jaxop
+VENV := .venv
+PY := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_CACHE_DIR := $(CACHE)/pip
+
+.PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
+	cluster-up cluster-status cluster-down images bench-operator
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+venv: $(VENV)/.complete ## the Python environment of the repo
+$(VENV)/.complete: pyproject.toml images/runtime/jaxrun/pyproject.toml
+	@python3 -m venv $(VENV) 2>/dev/null || { \
+	  echo "python3 has no venv module: installing python3-venv"; \
+	  apt-get update -q && apt-get install -y -q python3-venv && python3 -m venv $(VENV); }
+	$(PY) -m pip install -q -e '.[dev,jax]' -e images/runtime/jaxrun
+	@touch $@
+
+crds: venv ## write crds/ and the chart's copy from the models
+	$(PY) -m jaxop.api.crds write
+
+lint: venv ## ruff, mypy, import-linter, stale CRDs, helm lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy operator/jaxop images/runtime/jaxrun/src
+	$(VENV)/bin/lint-imports
+	$(PY) -m jaxop.api.crds check
+
+test-unit: venv ## decisions, models, small parts: milliseconds each
+	$(PY) -m pytest operator/tests/unit
+
+test-apiserver: venv ## against a real kube-apiserver and etcd
+	$(PY) -m pytest operator/tests/apiserver
+
+test-launcher: venv ## jaxrun with real processes and real JAX
+	$(PY) -m pytest images/runtime/jaxrun/tests
+
+test: lint test-unit test-apiserver test-launcher ## all that needs no kubelet
+
+e2e: venv ## real pods on a real cluster
+	$(PY) -m pytest e2e -m e2e
+
+cluster-up: venv ## a real Kubernetes on this machine
+	$(PY) -m e2e.cluster up
+cluster-status: venv ## what runs, since when, where its logs are
+	$(PY) -m e2e.cluster status
+cluster-down: venv ## stop it and leave nothing behind
+	$(PY) -m e2e.cluster down
+images: venv ## build the images and load them into the cluster
+	$(PY) -m e2e.images build

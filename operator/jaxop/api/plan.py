@@ -1,0 +1,51 @@
+"""The contract between those who decide (`domain`) and the one who acts (`kube`).
+
+A decider is a pure function `decide(snapshot, now) -> Plan`. Restarting, deleting and creating are
+expressed as state: the status says which attempt is wanted, children carry the attempt's label,
+and the next pass deletes those that are stale. A crash between any two writes is then harmless.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as decoded JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Names one object; `uid`, where given, is a precondition of its deletion."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an object's story, in the words of `kubectl describe`."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass wants; the executor does it in the order of the fields.
+
+    `status` is the whole wanted `.status` of the object itself: written once, last, and only if
+    it differs. `events` are emitted only if that write succeeded. `requeue_after` is in seconds.
+    """
+
+    apply: tuple[Manifest, ...] = ()
+    delete: tuple[ObjectRef, ...] = ()
+    status: Manifest | None = None
+    events: tuple[Event, ...] = ()
+    requeue_after: float | None = None
