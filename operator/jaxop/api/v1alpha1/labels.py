@@ -1,0 +1,15 @@
+"""Labels, annotations and fixed names that the operator puts on what it creates."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY_VALUE = "jax-operator"
+"""On every child and pod; the reflectors select on it."""
+
+JAXJOB = "jaxop.dev/jaxjob"
+ATTEMPT = "jaxop.dev/attempt"
+SLICE = "jaxop.dev/slice"
+
+SPEC_HASH = "jaxop.dev/spec-hash"
+"""Annotation: hash of the desired object, so that an unchanged one is not applied again."""
+
+TOKEN_SECRET = "jaxop-gang-token"  # noqa: S105 - the Secret's name, not a secret
+TOKEN_KEY = "token"  # noqa: S105
