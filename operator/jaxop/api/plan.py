@@ -40,10 +40,15 @@ class Event:
 class Plan:
     """What one pass wants; the executor does it in the order of the fields.
 
+    `ensure`: shared objects, owned by nobody (a Secret per namespace), created if absent and never
+    changed. `apply`: children; each gets the object's controller owner reference unless it brings
+    `ownerReferences` itself, is created if absent and server-side applied if it should differ.
+    An owner that is being deleted gets neither. `delete`: refs with the uid that was seen.
     `status` is the whole wanted `.status` of the object itself: written once, last, and only if
     it differs. `events` are emitted only if that write succeeded. `requeue_after` is in seconds.
     """
 
+    ensure: tuple[Manifest, ...] = ()
     apply: tuple[Manifest, ...] = ()
     delete: tuple[ObjectRef, ...] = ()
     status: Manifest | None = None
