@@ -1,8 +1,8 @@
 """The kinds of jaxop.dev/v1alpha1 as pydantic models, one file each: the only source of the CRDs.
 
 `Kind.model_validate(manifest)` reads an object, `.to_manifest()` writes one. The models hold shape
-and defaults and decide nothing; what an OpenAPI schema cannot say is a CEL rule beside the model
-(`validation.py`), and what needs a second object is decided in `domain`.
+and defaults and decide nothing; what an OpenAPI schema cannot say is a CEL rule
+(`jaxop.api.crds`), and what needs a second object is decided in `domain`.
 """
 
 from .accelerator_class import AcceleratorClass

@@ -1,0 +1,66 @@
+"""What a JaxJob has to satisfy beyond the shape of its fields, without looking at other objects."""
+
+from collections.abc import Mapping
+
+from jaxop.api.v1alpha1.common import KubeModel
+from jaxop.api.v1alpha1.jaxjob import Accelerator, JaxJob, JaxJobSpec
+
+from .rule import Rule
+
+MAX_NAME_LENGTH = 45
+"""Pods are called <name>-a<attempt>-s<slice>-<index>, and a host name has at most 63 characters."""
+
+UNCHANGEABLE = "cannot change after creation: delete the JaxJob and create it anew"
+
+RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
+    JaxJob: (
+        Rule(
+            f"self.metadata.name.size() <= {MAX_NAME_LENGTH}",
+            f"at most {MAX_NAME_LENGTH} characters: pods get a suffix, and a host name has at most "
+            "63; choose a shorter name",
+            field=".metadata.name",
+        ),
+        Rule(
+            "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+            "becomes part of host names: begin with a letter and use only a-z, 0-9 and -, without "
+            "dots",
+            field=".metadata.name",
+        ),
+    ),
+    JaxJobSpec: (
+        Rule("self.accelerator == oldSelf.accelerator", UNCHANGEABLE, field=".accelerator",
+             reason="FieldValueForbidden"),
+        Rule("self.template == oldSelf.template", UNCHANGEABLE, field=".template",
+             reason="FieldValueForbidden"),
+        Rule(
+            "has(self.checkpoint) == has(oldSelf.checkpoint)"
+            " && (!has(self.checkpoint) || self.checkpoint == oldSelf.checkpoint)",
+            UNCHANGEABLE,
+            field=".checkpoint",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "!has(self.checkpoint) || !self.template.spec.containers.exists(c, c.name == 'jax'"
+            " && has(c.volumeMounts) && c.volumeMounts.exists(m,"
+            " m.mountPath == self.checkpoint.path))",
+            'the container "jax" already mounts a volume there: remove that mount, or set another '
+            "path",
+            field=".checkpoint.path",
+        ),
+    ),
+    Accelerator: (
+        Rule(
+            "has(self.topology) || has(self.hosts)",
+            "set topology (TPU, such as 4x4) or hosts (GPU and cpu, such as 2)",
+            field=".topology",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "!(has(self.topology) && has(self.hosts))",
+            "the number of hosts follows from the topology: remove hosts, or remove topology if "
+            "this is not a TPU",
+            field=".hosts",
+            reason="FieldValueForbidden",
+        ),
+    ),
+}  # fmt: skip
