@@ -10,19 +10,14 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from jaxop.api.plan import Manifest, ObjectRef, Plan
+from jaxop.kube.children import MANAGED_BY_LABEL, MANAGED_BY_US
 from jaxop.kube.resources import Key, Resource, key_of
-from jaxop.kube.store import IndexFunc, Stores, Trim
+from jaxop.kube.store import IndexFunc, Stores, Trim, drop_managed_fields
 
-MANAGED_BY = "app.kubernetes.io/managed-by=jax-operator"
+MANAGED_BY = f"{MANAGED_BY_LABEL}={MANAGED_BY_US}"
 """The label selector of everything that the operator creates."""
 
 KeysOf = Callable[[Manifest, Stores], Iterable[Key]]
-
-
-def drop_managed_fields(obj: Manifest) -> Manifest:
-    """The least that every store trims: managedFields are a third of an object and never read."""
-    obj["metadata"].pop("managedFields", None)
-    return obj
 
 
 @dataclass(frozen=True, slots=True)

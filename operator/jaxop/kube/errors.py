@@ -19,24 +19,28 @@ class Unreachable(KubeError):  # noqa: N818
     """No answer: connection refused, reset, timed out. A write may or may not have happened."""
 
 
+class Malformed(KubeError):  # noqa: N818
+    """A watch sent something that is not a watch event."""
+
+
+class Superseded(KubeError):  # noqa: N818
+    """The object changed during the pass: what was decided is about a past version."""
+
+
 class ApiError(KubeError):
     """The API server answered with a failure; `status` is the HTTP code."""
 
-    status = 0
-
-    def __init__(self, request: str, status: int, body: Manifest) -> None:
+    def __init__(
+        self, request: str, status: int, body: Manifest, retry_after: float | None = None
+    ) -> None:
         self.request = request
         self.status = status
         self.reason: str = body.get("reason", "")
         self.message: str = body.get("message", "") or f"HTTP {status}"
         self.details: Manifest = body.get("details") or {}
-        super().__init__(f"{request}: {status} {self.reason}: {self.message}")
-
-    @property
-    def retry_after(self) -> float | None:
+        self.retry_after = retry_after or self.details.get("retryAfterSeconds")
         """Seconds that the server asked us to wait, if it did."""
-        seconds = self.details.get("retryAfterSeconds")
-        return float(seconds) if seconds else None
+        super().__init__(f"{request}: {status} {self.reason}: {self.message}")
 
     def has_cause(self, reason: str) -> bool:
         return any(cause.get("reason") == reason for cause in self.details.get("causes") or ())
@@ -71,7 +75,7 @@ class Gone(ApiError):  # noqa: N818
 
 
 class Invalid(ApiError):  # noqa: N818
-    """422: the object does not validate."""
+    """422: the object does not validate (413: it is too large)."""
 
 
 class TooManyRequests(ApiError):  # noqa: N818
@@ -89,14 +93,17 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     404: NotFound,
     409: Conflict,
     410: Gone,
+    413: Invalid,
     422: Invalid,
     429: TooManyRequests,
 }
 
 
-def api_error(request: str, status: int, body: Manifest) -> ApiError:
+def api_error(
+    request: str, status: int, body: Manifest, retry_after: float | None = None
+) -> ApiError:
     """The error for a response, or for the Status object inside a watch's ERROR event."""
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
     if status == 409 and body.get("reason") == "AlreadyExists":
         kind = AlreadyExists
-    return kind(request, status, body)
+    return kind(request, status, body, retry_after)

@@ -1,0 +1,284 @@
+"""Carries out a Plan: shared objects, children, deletions, then the status, then events.
+
+- A child absent from the store is created; if its name turns out to be taken, it is ours by its
+  controller's uid, or the leftover of a deleted namesake, or somebody else's: never touched.
+- A child is written again only if the hash of what is wanted differs from the one it carries.
+- Every result goes into the store at once, so the next pass does not repeat it.
+- A refusal that only a person can end (a name conflict, an invalid template, a quota) does not
+  stop the rest of the plan; the controller says what status it makes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jaxop.api.plan import Manifest, ObjectRef, Plan
+from jaxop.kube.children import (
+    controller_of,
+    desired_child,
+    hash_of,
+    is_leftover,
+    is_managed,
+    is_ours,
+    is_terminating,
+)
+from jaxop.kube.client import ApiClient
+from jaxop.kube.controller import Refusal
+from jaxop.kube.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Superseded,
+)
+from jaxop.kube.events import EventRecorder
+from jaxop.kube.resources import Key, Resource, key_of, ref_of, resource_of
+from jaxop.kube.status import status_patch
+from jaxop.kube.store import ObjectStore
+
+CONCURRENT_WRITES = 16
+
+IsAlive = Callable[[Manifest], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`writes` counts those that changed something; `refusals` are to be tried again later, and
+    so is what was `waiting` for an object of that name to go away."""
+
+    writes: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    waiting: bool = False
+
+
+class _Waiting:
+    pass
+
+
+_WAITING = _Waiting()
+
+
+async def _alive(_: Manifest) -> bool:
+    return True
+
+
+class Executor:
+    """For one controller: `manager` is the field manager of all its writes.
+
+    `is_alive` is asked before children are created for an owner: a store that is not fed by a
+    reflector may hold an object that was deleted long ago.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        stores: Mapping[Resource, ObjectStore],
+        *,
+        manager: str,
+        events: EventRecorder | None = None,
+        is_alive: IsAlive = _alive,
+        concurrent_writes: int = CONCURRENT_WRITES,
+    ) -> None:
+        self._client = client
+        self._stores = stores
+        self._manager = manager
+        self._events = events or EventRecorder(client, manager)
+        self._is_alive = is_alive
+        self._concurrent_writes = concurrent_writes
+
+    async def execute(
+        self, owner: Manifest, plan: Plan, refused: Callable[[tuple[Refusal, ...]], Plan]
+    ) -> Outcome:
+        """Raises Superseded or Conflict if the owner changed meanwhile, else what the client
+        raises; what could be written has then been written."""
+        by = key_of(owner)
+        wanted = [] if is_terminating(owner) else self._to_write(owner, plan)
+        if any(current is None for _, current in wanted) and not await self._is_alive(owner):
+            return Outcome()
+        results = await self._all(self._write(desired, current, by) for desired, current in wanted)
+        writes = sum(result for result in results if isinstance(result, int))
+        refusals = tuple(result for result in results if isinstance(result, Refusal))
+        writes += sum(await self._all(self._delete(ref, by) for ref in plan.delete))
+        final = refused(refusals) if refusals else plan
+        if final.status is not None and await self._write_status(owner, final.status, by):
+            writes += 1
+            for event in final.events:
+                await self._events.record(owner, event)
+        return Outcome(writes, refusals, _WAITING in results)
+
+    def _to_write(self, owner: Manifest, plan: Plan) -> list[tuple[Manifest, Manifest | None]]:
+        """(desired, current) of what is absent or was last written otherwise."""
+        found: list[tuple[Manifest, Manifest | None]] = []
+        for manifest in plan.ensure:
+            desired = desired_child(None, manifest)
+            if (current := self._current(desired)) is None:
+                found.append((desired, current))
+        for manifest in plan.apply:
+            desired = desired_child(owner, manifest)
+            current = self._current(desired)
+            if current is None or hash_of(current) != hash_of(desired):
+                found.append((desired, current))
+        return found
+
+    def _current(self, desired: Manifest) -> Manifest | None:
+        metadata = desired["metadata"]
+        return self._store(resource_of(desired)).get(
+            metadata.get("namespace", ""), metadata["name"]
+        )
+
+    def _store(self, resource: Resource) -> ObjectStore:
+        try:
+            return self._stores[resource]
+        except KeyError:
+            raise LookupError(
+                f"a plan of {self._manager} writes {resource}, which no controller watches: "
+                "without a store it would be written in every pass"
+            ) from None
+
+    async def _write(
+        self, desired: Manifest, current: Manifest | None, by: Key
+    ) -> int | Refusal | _Waiting:
+        try:
+            if current is None:
+                return await self._create(desired, by)
+            return await self._change(desired, current, by)
+        except (BadRequest, Invalid) as error:
+            return _refusal(desired, "Invalid", f"{_name(desired)} is refused: {error.message}")
+        except Forbidden as error:
+            if error.has_cause("NamespaceTerminating"):
+                return 0
+            return _refusal(desired, "Forbidden", f"{_name(desired)}: {error.message}")
+
+    async def _create(self, desired: Manifest, by: Key) -> int | Refusal | _Waiting:
+        resource = resource_of(desired)
+        try:
+            created = await self._client.create(resource, desired, manager=self._manager)
+        except AlreadyExists:
+            metadata = desired["metadata"]
+            live = await self._client.get(resource, metadata.get("namespace", ""), metadata["name"])
+            if is_managed(live):
+                self._store(resource).put(live)
+            return await self._change(desired, live, by)
+        except NotFound as error:
+            if error.details.get("kind") == "namespaces":
+                return 0
+            raise
+        self._store(resource).put(created, by=by)
+        return 1
+
+    async def _change(
+        self, desired: Manifest, current: Manifest, by: Key
+    ) -> int | Refusal | _Waiting:
+        if is_terminating(current) or is_leftover(current, desired):
+            return _WAITING
+        if not is_ours(current, desired):
+            return _refusal(desired, "NameConflict", _name_conflict(desired, current))
+        if hash_of(current) == hash_of(desired):
+            return 0
+        resource, metadata = resource_of(desired), current["metadata"]
+        await self._own_by_apply(resource, metadata.get("namespace", ""), metadata["name"])
+        same = {**desired, "metadata": {**desired["metadata"], "uid": metadata["uid"]}}
+        applied = await self._client.apply(resource, same, manager=self._manager)
+        self._store(resource).put(applied, by=by)
+        return 1
+
+    async def _own_by_apply(self, resource: Resource, namespace: str, name: str) -> None:
+        """A created object's fields are owned by "Update": until that is changed to "Apply",
+        server-side apply could not take a field away again."""
+        live = await self._client.get(resource, namespace, name)
+        entries = live["metadata"].get("managedFields") or []
+        patch: list[Manifest] = [
+            {"op": "replace", "path": f"/metadata/managedFields/{i}/operation", "value": "Apply"}
+            for i, entry in enumerate(entries)
+            if entry.get("manager") == self._manager
+            and entry.get("operation") == "Update"
+            and not entry.get("subresource")
+        ]
+        if not patch:
+            return
+        version = live["metadata"]["resourceVersion"]
+        patch.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
+        await self._client.patch(resource, namespace, name, patch, manager=self._manager)
+
+    async def _delete(self, ref: ObjectRef, by: Key) -> int:
+        resource = resource_of(ref)
+        store = self._store(resource)
+        known = store.get(ref.namespace, ref.name)
+        if known is None or (ref.uid and known["metadata"]["uid"] != ref.uid):
+            return 0
+        controller = controller_of(known) or {}
+        if (controller.get("kind"), controller.get("name")) != (by.kind, by.name):
+            raise PermissionError(f"{ref} is not controlled by {by}: not deleted")
+        if is_terminating(known):
+            return 0
+        try:
+            left = await self._client.delete(
+                resource, ref.namespace, ref.name, uid=known["metadata"]["uid"]
+            )
+        except (NotFound, Conflict):  # gone, or gone and its name taken by another
+            store.remove_deleted(known, by=by)
+            return 0
+        if left.get("kind") == resource.kind and is_terminating(left):
+            store.put(left, by=by)
+        else:
+            store.remove_deleted(known, by=by)
+        return 1
+
+    async def _write_status(self, owner: Manifest, status: Manifest, by: Key) -> bool:
+        patch = status_patch(owner.get("status"), status)
+        if patch is None:
+            return False
+        resource, metadata = resource_of(owner), owner["metadata"]
+        store = self._store(resource)
+        latest = store.get(by.namespace, by.name)
+        if latest is None or latest["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+            raise Superseded(f"{by} changed during the pass")
+        only_if = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        try:
+            written = await self._client.patch(
+                resource,
+                by.namespace,
+                by.name,
+                {"metadata": only_if, "status": patch},
+                manager=self._manager,
+                subresource="status",
+            )
+        except NotFound:
+            raise Superseded(f"{by} was deleted during the pass") from None
+        store.put(written, by=by)
+        return True
+
+    async def _all(self, writes: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+        """Runs them all to their end, at most `concurrent_writes` at once; then raises the first
+        error: a write that is broken off may or may not have happened."""
+        coroutines = list(writes)
+        if len(coroutines) <= 1:
+            return [await coroutine for coroutine in coroutines]
+        room = asyncio.Semaphore(self._concurrent_writes)
+
+        async def one(coroutine: Coroutine[Any, Any, Any]) -> Any:
+            async with room:
+                return await coroutine
+
+        results = await asyncio.gather(*map(one, coroutines), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results
+
+
+def _name(desired: Manifest) -> str:
+    return str(ref_of(desired))
+
+
+def _refusal(desired: Manifest, reason: Any, message: str) -> Refusal:
+    return Refusal(ref_of(desired), reason, message)
+
+
+def _name_conflict(desired: Manifest, current: Manifest) -> str:
+    has = controller_of(current)
+    whose = f"it belongs to {has['kind']} {has['name']}" if has else "it was made by somebody else"
+    return f"{_name(desired)} exists already and {whose}: delete it, or use another name"
