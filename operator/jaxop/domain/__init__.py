@@ -1,0 +1,12 @@
+"""Decisions, and nothing but decisions.
+
+For: turning what was seen (a frozen snapshot) into what is wanted (a `Plan` of `jaxop.api`).
+Must not know: the API server, the clock, randomness, the network. `now` is an argument, what
+others hold is in the snapshot, and the same arguments always give the same plan.
+
+    devices/    a class of accelerators and a request -> the layout of one slice, or what is wrong
+    jaxjob/     a JaxJob, its children and its gang's report -> Plan
+    contract    the names that the operator and the in-pod runtime share
+    labels      the labels that tie children to their JaxJob
+    problem     a fault in a manifest: field, fault, remedy
+"""

@@ -1,0 +1,58 @@
+"""The operator's side of the in-pod contract, images/runtime/contract.json, as typed constants.
+
+The in-pod runtime has its own copy; a test on either side holds them to the same data.
+"""
+
+from typing import Final, Literal, get_args
+
+VERSION: Final = 1
+
+CONTAINER: Final = "jax"
+INIT_CONTAINER: Final = "jaxrun-install"
+VOLUME: Final = "jaxop-runtime"
+
+ROOT: Final = "/jaxop"
+LAUNCHER: Final = "/jaxop/jaxrun"
+TERMINATION_LOG: Final = "/dev/termination-log"
+
+HTTP_PORT: Final = 9431
+GANG_PORT: Final = 9430
+COORDINATOR_PORT_BASE: Final = 9440
+COORDINATOR_PORT_COUNT: Final = 50
+TPU_PROCESS_PORT: Final = 8476
+MEGASCALE_PORT: Final = 8480
+
+ENV_PREFIX: Final = "JAXRUN_"
+ENV_JOB: Final = "JAXRUN_JOB"
+ENV_ATTEMPT: Final = "JAXRUN_ATTEMPT"
+ENV_NUM_PROCESSES: Final = "JAXRUN_NUM_PROCESSES"
+ENV_PROCESS_BASE: Final = "JAXRUN_PROCESS_BASE"
+ENV_HOSTS_PER_SLICE: Final = "JAXRUN_HOSTS_PER_SLICE"
+ENV_GANG_ADDRESS: Final = "JAXRUN_GANG_ADDRESS"
+ENV_TOKEN: Final = "JAXRUN_TOKEN"  # noqa: S105 - the variable's name, not a token
+ENV_LOCAL_DEVICES: Final = "JAXRUN_LOCAL_DEVICES"
+ENV_PLATFORM: Final = "JAXRUN_PLATFORM"
+ENV_CHECKPOINT_DIR: Final = "JAXRUN_CHECKPOINT_DIR"
+ENV_GRACE_SECONDS: Final = "JAXRUN_GRACE_SECONDS"
+ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
+
+Cause = Literal[
+    "ProgramError",
+    "DeviceOutOfMemory",
+    "HostOutOfMemory",
+    "PeerLost",
+    "NodeLost",
+    "Preempted",
+    "DeviceMismatch",
+    "NumericalError",
+    "CompileFailed",
+    "ImagePull",
+    "Unschedulable",
+    "Deadline",
+]
+CAUSES: Final[tuple[str, ...]] = get_args(Cause)
+
+GangState = Literal[
+    "Joining", "Starting", "Compiling", "Running", "Stopping", "Succeeded", "Failed"
+]
+GANG_STATES: Final[tuple[str, ...]] = get_args(GangState)

@@ -1,0 +1,39 @@
+"""What must exist for an attempt, and which children belong to none."""
+
+from jaxop.api.plan import Manifest, ObjectRef
+from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob.job import slice_job
+from jaxop.domain.jaxjob.service import gang_service
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.views import JobView
+
+
+def missing(snapshot: Snapshot, layout: SliceLayout) -> tuple[Manifest, ...]:
+    """The Service, and the Jobs that are not there yet.
+
+    A Job that exists is left alone: its template cannot change, and an operator with another
+    runtime image must not disturb what runs.
+    """
+    there = {job.slice_index for job in snapshot.current_jobs}
+    image = snapshot.settings.runtime_image
+    return (
+        gang_service(snapshot.jaxjob),
+        *(
+            slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image)
+            for index in range(layout.slices)
+            if index not in there
+        ),
+    )
+
+
+def stale(snapshot: Snapshot) -> tuple[ObjectRef, ...]:
+    """Jobs of other attempts; their pods go with them."""
+    return tuple(
+        reference(snapshot, job)
+        for job in snapshot.jobs
+        if job.attempt != snapshot.attempt and not job.terminating
+    )
+
+
+def reference(snapshot: Snapshot, job: JobView) -> ObjectRef:
+    return ObjectRef("batch/v1", "Job", snapshot.jaxjob.metadata.namespace, job.name, job.uid)

@@ -1,0 +1,54 @@
+"""The conditions that follow from a state, as kstatus (Argo CD, Flux, kubectl wait) reads them.
+
+    state                     Ready   Reconciling  Stalled  Succeeded  Failed
+    Pending (invalid)         False   False        True
+    Scheduling .. Compiling   False   True         False
+    Restarting                False   True         False
+    Running                   True    False        False
+    Suspended                         False        False
+    Succeeded                 True    False        False    True
+    Failed                    False   False        True                True
+
+kstatus takes Ready=False for "in progress", so a suspended job, which is as its spec wants it,
+has no Ready at all.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from jaxop.api.v1alpha1.common import Condition
+from jaxop.api.v1alpha1.jaxjob import ConditionType, JaxJobStatus, State
+
+_IN_PROGRESS: frozenset[State] = frozenset(
+    {"Scheduling", "WaitingForPeers", "Compiling", "Restarting"}
+)
+
+
+def conditions(
+    old: JaxJobStatus, state: State, reason: str, message: str, generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """In a fixed order; times move only where a condition's status does."""
+    holds: dict[ConditionType, bool] = {}
+    if state != "Suspended":
+        holds["Ready"] = state in ("Running", "Succeeded")
+    holds["Reconciling"] = state in _IN_PROGRESS
+    holds["Stalled"] = state in ("Pending", "Failed")
+    if state in ("Succeeded", "Failed"):
+        holds[state] = True
+    before = {condition.type: condition for condition in old.conditions}
+    result = []
+    for kind, value in holds.items():
+        status: Literal["True", "False"] = "True" if value else "False"
+        previous = before.get(kind)
+        since = previous.last_transition_time if previous and previous.status == status else now
+        result.append(
+            Condition(
+                type=kind,
+                status=status,
+                reason=reason or state,
+                message=message if value or kind == "Ready" else "",
+                last_transition_time=since,
+                observed_generation=generation,
+            )
+        )
+    return tuple(result)

@@ -1,0 +1,112 @@
+"""The order of the questions. Each is answered in the file that has its name."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from jaxop.api.plan import Plan
+from jaxop.api.v1alpha1.jaxjob import FINISHED, JaxJobStatus
+from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob import children, finished, reasons, stalled, suspend
+from jaxop.domain.jaxjob.as_created import layout_as_created
+from jaxop.domain.jaxjob.coalesce import seconds_to_wait
+from jaxop.domain.jaxjob.events import events
+from jaxop.domain.jaxjob.failure import find_failure
+from jaxop.domain.jaxjob.restart import after_failure
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.stalled import Refused
+from jaxop.domain.jaxjob.startup import startup
+from jaxop.domain.jaxjob.state import where_it_stands
+from jaxop.domain.jaxjob.status import compose, hosts
+from jaxop.domain.jaxjob.success import succeeded
+from jaxop.domain.jaxjob.validate import validate
+
+NOTHING_ELSE: Final = Plan()
+
+
+def decide(snapshot: Snapshot, now: datetime) -> Plan:
+    """Pure; `now` is UTC. Deciding again after the plan was carried out changes nothing."""
+    jaxjob = snapshot.jaxjob
+    if jaxjob.metadata.deletion_timestamp is not None:
+        return Plan()
+    if jaxjob.status.state in FINISHED:
+        return finished.rest(snapshot, now)
+    if jaxjob.spec.suspend:
+        return suspend.suspended(snapshot, now)
+    layout = layout_as_created(snapshot, validate(snapshot))
+    if not isinstance(layout, SliceLayout):
+        return stalled.invalid(snapshot, layout, now)
+    if succeeded(snapshot, layout):
+        return _write(snapshot, _success(snapshot, layout, now), now)
+    failed = find_failure(snapshot, layout, now)
+    if failed is not None:
+        if not failed.final:
+            return Plan(requeue_after=1.0)
+        return _write(snapshot, after_failure(snapshot, failed.cause, now), now)
+    if jaxjob.status.state == "Suspended" and suspend.still_stopping(snapshot, now):
+        return Plan(delete=children.stale(snapshot), requeue_after=1.0)
+    return _go_on(snapshot, layout, now)
+
+
+def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> Plan:
+    """What to write instead of the decided status when children were refused."""
+    return stalled.refused(snapshot, refusals, now)
+
+
+def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobStatus:
+    old, report = snapshot.jaxjob.status, snapshot.current_report
+    step = report.step if report is not None else None
+    everyone = f"all {layout.processes} processes" if layout.processes > 1 else "the process"
+    return compose(
+        snapshot,
+        "Succeeded",
+        reasons.SUCCEEDED,
+        f"{everyone} ended with exit code 0",
+        now,
+        hosts=hosts(snapshot, layout),
+        completion_time=now,
+        startup=startup(old, report),
+        step=old.step if step is None else step,
+    )
+
+
+def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
+    """The attempt has neither ended nor failed: its children exist or are created now."""
+    old, report = snapshot.jaxjob.status, snapshot.current_report
+    standing = where_it_stands(snapshot, layout, now)
+    step = report.step if report is not None else None
+    new = compose(
+        snapshot,
+        standing.state,
+        standing.reason,
+        standing.message,
+        now,
+        accelerator=old.accelerator if snapshot.current_jobs else layout.summary,
+        hosts=hosts(snapshot, layout),
+        startup=startup(old, report),
+        step=old.step if step is None else step,
+    )
+    return _write(
+        snapshot,
+        new,
+        now,
+        Plan(
+            apply=children.missing(snapshot, layout),
+            delete=children.stale(snapshot),
+            requeue_after=standing.look_again,
+        ),
+    )
+
+
+def _write(snapshot: Snapshot, new: JaxJobStatus, now: datetime, plan: Plan = NOTHING_ELSE) -> Plan:
+    """Adds the status to the plan, now or later, with the events that tell of the change."""
+    old = snapshot.jaxjob.status
+    if new == old:
+        return plan
+    wait = seconds_to_wait(snapshot, new, now)
+    if wait > 0:
+        soonest = wait if plan.requeue_after is None else min(wait, plan.requeue_after)
+        return replace(plan, requeue_after=soonest)
+    again = 0.0 if new.attempt != old.attempt else plan.requeue_after
+    return replace(plan, status=new.to_manifest(), events=events(old, new), requeue_after=again)

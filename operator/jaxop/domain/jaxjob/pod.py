@@ -1,0 +1,144 @@
+"""The user's pod template with the launcher injected; what the user wrote stays as it is.
+
+The container named "jax" keeps image, environment and everything else; its command is run by the
+launcher, which an init container has installed into an emptyDir.
+"""
+
+import copy
+from typing import Any, Final
+
+from jaxop.api.plan import Manifest
+from jaxop.api.v1alpha1.jaxjob import JaxJobSpec
+from jaxop.domain import contract, labels
+from jaxop.domain.jaxjob import names
+from jaxop.domain.jaxjob.placement import place
+from jaxop.domain.jaxjob.program_env import Member, launcher_env
+from jaxop.domain.jaxjob.tpu_env import tpu_env
+
+CHECKPOINT_VOLUME: Final = "jaxop-checkpoint"
+
+LAUNCHER_SECONDS: Final = 5
+"""Of the pod's grace period, kept for the launcher to stop the program and say why."""
+
+DEFAULT_TERMINATION_SECONDS: Final = 30
+"""Kubernetes' own default for terminationGracePeriodSeconds."""
+
+UNPRIVILEGED_USER: Final = 65532
+
+
+def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manifest:
+    """The template for the pods of one slice. `spec` must have passed `validate`."""
+    template: Manifest = copy.deepcopy(spec.template)
+    metadata = template.setdefault("metadata", {})
+    metadata["labels"] = {
+        **(metadata.get("labels") or {}),
+        **labels.of_slice(member.jaxjob, member.attempt, member.slice_index),
+    }
+    pod = template["spec"]
+    pod["restartPolicy"] = "Never"
+    pod["subdomain"] = names.service(member.jaxjob)
+    pod.setdefault("automountServiceAccountToken", False)
+    pod.setdefault("enableServiceLinks", False)
+    termination_seconds = _termination_seconds(spec)
+    pod["terminationGracePeriodSeconds"] = termination_seconds
+    place(pod, member.layout)
+
+    program = next(c for c in pod["containers"] if c["name"] == contract.CONTAINER)
+    pod["initContainers"] = [
+        _install_container(pod, program, runtime_image),
+        *(pod.get("initContainers") or []),
+    ]
+    volumes = [{"name": contract.VOLUME, "emptyDir": {}}]
+    if spec.checkpoint is not None:
+        claim = {"claimName": spec.checkpoint.volume_claim}
+        volumes.append({"name": CHECKPOINT_VOLUME, "persistentVolumeClaim": claim})
+    pod["volumes"] = [*(pod.get("volumes") or []), *volumes]
+    grace_seconds = max(0, termination_seconds - LAUNCHER_SECONDS)
+    _wrap(program, spec, member, grace_seconds)
+    return template
+
+
+def _wrap(program: Manifest, spec: JaxJobSpec, member: Member, grace_seconds: int) -> None:
+    command = [*program["command"], *(program.pop("args", None) or [])]
+    program["command"] = [contract.LAUNCHER, "launch", "--", *command]
+    program["terminationMessagePath"] = contract.TERMINATION_LOG
+    program["terminationMessagePolicy"] = "FallbackToLogsOnError"
+
+    mounts = [{"name": contract.VOLUME, "mountPath": contract.ROOT, "readOnly": True}]
+    checkpoint_dir = None
+    if spec.checkpoint is not None:
+        checkpoint_dir = spec.checkpoint.path
+        mounts.append({"name": CHECKPOINT_VOLUME, "mountPath": checkpoint_dir})
+    program["volumeMounts"] = [*(program.get("volumeMounts") or []), *mounts]
+
+    users = program.get("env") or []
+    taken = {entry["name"] for entry in users}
+    ours = launcher_env(member, checkpoint_dir, grace_seconds)
+    for_libtpu = [entry for entry in tpu_env(member) if entry["name"] not in taken]
+    program["env"] = [*users, *ours, *for_libtpu]
+
+    ports = program.get("ports") or []
+    numbers = {port.get("containerPort") for port in ports}
+    added = {"jaxrun-http": contract.HTTP_PORT, "jaxrun-gang": contract.GANG_PORT}
+    program["ports"] = [
+        *ports,
+        *({"name": n, "containerPort": p} for n, p in added.items() if p not in numbers),
+    ]
+
+    layout = member.layout
+    if layout.resource is not None:
+        resources = program.setdefault("resources", {})
+        count = str(layout.chips_per_host)
+        resources["limits"] = {**(resources.get("limits") or {}), layout.resource: count}
+        if layout.resource in (resources.get("requests") or {}):
+            resources["requests"] = {**resources["requests"], layout.resource: count}
+
+
+def _install_container(pod: Manifest, program: Manifest, runtime_image: str) -> Manifest:
+    container: Manifest = {
+        "name": contract.INIT_CONTAINER,
+        "image": runtime_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", "jaxrun", "install", contract.ROOT],
+        "volumeMounts": [{"name": contract.VOLUME, "mountPath": contract.ROOT}],
+        "securityContext": _unprivileged(pod),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    resources = _same_cores_and_memory(program)
+    if resources:
+        container["resources"] = resources
+    return container
+
+
+def _unprivileged(pod: Manifest) -> Manifest:
+    """What the restricted pod security standard asks for."""
+    context: Manifest = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if not (pod.get("securityContext") or {}).get("runAsUser"):
+        context["runAsUser"] = UNPRIVILEGED_USER
+    return context
+
+
+def _same_cores_and_memory(program: Manifest) -> Manifest:
+    """The program's own: never raises what the pod asks for, and keeps its quality of service."""
+    resources: dict[str, Any] = program.get("resources") or {}
+    return {
+        kind: kept
+        for kind in ("requests", "limits")
+        if (kept := {k: v for k, v in (resources.get(kind) or {}).items() if k in _CORE})
+    }
+
+
+_CORE = frozenset({"cpu", "memory"})
+
+
+def _termination_seconds(spec: JaxJobSpec) -> int:
+    users = spec.template["spec"].get("terminationGracePeriodSeconds")
+    if spec.checkpoint is None:
+        return DEFAULT_TERMINATION_SECONDS if users is None else int(users)
+    return max(users or 0, spec.checkpoint.grace_seconds + LAUNCHER_SECONDS)

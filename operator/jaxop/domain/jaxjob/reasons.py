@@ -1,0 +1,26 @@
+"""The words in `status.reason`, beside the causes of the in-pod contract. docs/status.md has them
+all, with what to do about each."""
+
+from typing import Final
+
+INVALID_SPEC: Final = "InvalidSpec"
+
+CREATING_PODS: Final = "CreatingPods"
+UNSCHEDULABLE: Final = "Unschedulable"
+IMAGE_PULL: Final = "ImagePull"
+CONTAINER_CANNOT_START: Final = "ContainerCannotStart"
+PODS_STARTING: Final = "PodsStarting"
+
+PEERS_MISSING: Final = "PeersMissing"
+
+INITIALISING: Final = "Initialising"
+COMPILING: Final = "Compiling"
+
+PROGRAM_RUNNING: Final = "ProgramRunning"
+PODS_READY: Final = "PodsReady"
+
+SUSPENDED: Final = "Suspended"
+SUCCEEDED: Final = "AllProcessesSucceeded"
+
+PROBLEMS: Final = frozenset({UNSCHEDULABLE, IMAGE_PULL, CONTAINER_CANNOT_START})
+"""Nothing has failed, but it will not go on unless somebody does something."""

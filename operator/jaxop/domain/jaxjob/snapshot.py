@@ -1,0 +1,56 @@
+"""All that a decision about one JaxJob rests on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
+from jaxop.domain.jaxjob.views import GangReport, JobView, NodeView, PodView
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """What the operator's admin chose, as far as decisions need it."""
+
+    runtime_image: str
+    """Holds the launcher; its init container installs it into each pod."""
+    status_interval_seconds: float = 2.0
+    """Progress that nobody waits for (hosts becoming ready) is written at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    jaxjob: JaxJob
+    settings: OperatorSettings
+    accelerator_class: AcceleratorClass | None
+    class_names: tuple[str, ...] = ()
+    """Of all classes there are, for the message when there is no such class."""
+    jobs: tuple[JobView, ...] = ()
+    pods: tuple[PodView, ...] = ()
+    report: GangReport | None = None
+    silent_since: datetime | None = None
+    """Since when process 0's launcher has been asked for a report without ever giving one."""
+    nodes: tuple[NodeView, ...] | None = None
+    """None where nobody could look: only the message for unschedulable pods needs them."""
+    nodes_pending: bool = False
+    """They are being fetched: the message can wait for them."""
+    written_at: datetime | None = None
+    """When the status was last written, if this process saw it."""
+    step_interval_seconds: float = 10.0
+    """A step alone is written at most this often; longer where many jobs run."""
+
+    @property
+    def attempt(self) -> int:
+        return self.jaxjob.status.attempt
+
+    @property
+    def current_jobs(self) -> tuple[JobView, ...]:
+        return tuple(job for job in self.jobs if job.attempt == self.attempt)
+
+    @property
+    def current_pods(self) -> tuple[PodView, ...]:
+        return tuple(pod for pod in self.pods if pod.attempt == self.attempt)
+
+    @property
+    def current_report(self) -> GangReport | None:
+        report = self.report
+        return report if report is not None and report.attempt == self.attempt else None

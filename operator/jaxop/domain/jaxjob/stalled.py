@@ -1,0 +1,41 @@
+"""A job that cannot go on until somebody changes something: field, fault and remedy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jaxop.api.plan import Plan
+from jaxop.domain.jaxjob import children, reasons
+from jaxop.domain.jaxjob.events import events
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.status import compose
+from jaxop.domain.problem import Problem, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A child that the API server would not take; `message` is a sentence for the user."""
+
+    reason: str
+    message: str
+
+
+def invalid(snapshot: Snapshot, problems: Sequence[Problem], now: datetime) -> Plan:
+    return _stalled(snapshot, reasons.INVALID_SPEC, sentence(tuple(problems)), now)
+
+
+def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> Plan:
+    """Of many children refused for the same reason, one sentence is enough."""
+    first = refusals[0]
+    others = len({refusal.message for refusal in refusals}) - 1
+    more = f" (and {others} more)" if others else ""
+    return _stalled(snapshot, first.reason, first.message + more, now)
+
+
+def _stalled(snapshot: Snapshot, reason: str, message: str, now: datetime) -> Plan:
+    old = snapshot.jaxjob.status
+    new = compose(snapshot, "Pending", reason, message, now)
+    delete = children.stale(snapshot)
+    if new == old:
+        return Plan(delete=delete)
+    return Plan(delete=delete, status=new.to_manifest(), events=events(old, new))

@@ -1,0 +1,136 @@
+"""Where an attempt that goes on stands: a state, a reason, and a sentence for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from jaxop.api.v1alpha1.jaxjob import State
+from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob import (
+    container_start,
+    image_pull,
+    reasons,
+    unschedulable,
+    waiting,
+)
+from jaxop.domain.jaxjob.gang import by_process
+from jaxop.domain.jaxjob.placement import place
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.views import GangReport, PodView
+
+SILENCE: Final = timedelta(seconds=10)
+"""Without a report for so long, ready pods alone must do as a sign that the job runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`look_again` is in seconds, where time alone can change the answer."""
+
+    state: State
+    reason: str
+    message: str
+    look_again: float | None = None
+
+
+def where_it_stands(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Standing:
+    report = snapshot.current_report
+    pods = by_process(snapshot.current_pods, layout)
+    if report is not None and report.state != "Joining":
+        return _of_gang(report, snapshot, layout)
+    if report is None and snapshot.jaxjob.status.state in ("Compiling", "Running"):
+        return _as_before(snapshot)
+    problem = _problem(snapshot, pods, layout)
+    if problem is not None:
+        return problem
+    if len(pods) < layout.processes:
+        return _quietly(
+            snapshot, reasons.CREATING_PODS, f"{len(pods)} of {layout.processes} pods exist"
+        )
+    started = sum(pod.phase != "Pending" for pod in pods.values())
+    if report is not None and (report.missing or started == layout.processes):
+        return _joining(report, snapshot, pods, layout)
+    if started < layout.processes:
+        message = f"{started} of {layout.processes} pods have started"
+        return _quietly(snapshot, reasons.PODS_STARTING, message)
+    return _without_report(snapshot, pods, layout, now)
+
+
+def _of_gang(report: GangReport, snapshot: Snapshot, layout: SliceLayout) -> Standing:
+    everyone = f"all {layout.processes} processes" if layout.processes > 1 else "the process"
+    have, run = ("have", "run") if layout.processes > 1 else ("has", "runs")
+    match report.state:
+        case "Starting":
+            message = f"{everyone} {have} joined; the program starts and JAX initialises"
+            return Standing("Compiling", reasons.INITIALISING, message)
+        case "Compiling":
+            message = f"{everyone} {have} joined; the first step is being compiled"
+            return Standing("Compiling", reasons.COMPILING, message)
+        case "Running":
+            return Standing("Running", reasons.PROGRAM_RUNNING, f"{everyone} {run}")
+    if snapshot.jaxjob.status.state in ("Compiling", "Running"):
+        return _as_before(snapshot)
+    return Standing("Running", reasons.PROGRAM_RUNNING, f"{everyone} {have} run")
+
+
+def _problem(snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout) -> Standing | None:
+    """What keeps pods from starting, the earliest obstacle first."""
+    unplaced = [pod for pod in pods.values() if pod.unschedulable is not None and not pod.node]
+    if unplaced:
+        if snapshot.nodes_pending:
+            return _as_before(snapshot, look_again=1.0)
+        spec = {"tolerations": [], **snapshot.jaxjob.spec.template.get("spec", {})}
+        place(spec, layout)
+        message = unschedulable.explain(
+            unplaced, layout, spec.get("nodeSelector") or {}, spec["tolerations"], snapshot.nodes
+        )
+        return Standing("Scheduling", reasons.UNSCHEDULABLE, message)
+    alive = list(pods.values())
+    message_or_none = image_pull.explain(alive, layout.processes)
+    if message_or_none is not None:
+        return Standing("Scheduling", reasons.IMAGE_PULL, message_or_none)
+    message_or_none = container_start.explain(alive, layout.processes)
+    if message_or_none is not None:
+        return Standing("Scheduling", reasons.CONTAINER_CANNOT_START, message_or_none)
+    return None
+
+
+def _joining(
+    report: GangReport, snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout
+) -> Standing:
+    metadata = snapshot.jaxjob.metadata
+    message = waiting.explain(report.missing, pods, layout, metadata.name, snapshot.attempt)
+    return Standing("WaitingForPeers", reasons.PEERS_MISSING, message)
+
+
+def _without_report(
+    snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout, now: datetime
+) -> Standing:
+    ready = sum(pod.counts_as_ready for pod in pods.values())
+    silent = snapshot.silent_since
+    message = f"all {layout.processes} pods have started; process 0 has not reported yet"
+    if ready < layout.processes or silent is None:
+        return _quietly(snapshot, reasons.PODS_STARTING, message)
+    left = (silent + SILENCE - now).total_seconds()
+    if left > 0:
+        return _quietly(snapshot, reasons.PODS_STARTING, message, look_again=left)
+    message = (
+        f"all {layout.processes} pods are ready, but the launcher of process 0 gives no report; "
+        "can the operator reach the pods (NetworkPolicy)?"
+    )
+    return Standing("Running", reasons.PODS_READY, message)
+
+
+def _quietly(
+    snapshot: Snapshot, reason: str, message: str, look_again: float | None = None
+) -> Standing:
+    """Scheduling, while nothing is wrong. After a failure the word stays Restarting."""
+    if snapshot.jaxjob.status.state == "Restarting":
+        return _as_before(snapshot, look_again)
+    return Standing("Scheduling", reason, message, look_again)
+
+
+def _as_before(snapshot: Snapshot, look_again: float | None = None) -> Standing:
+    old = snapshot.jaxjob.status
+    if old.state is None or old.state in ("Pending", "Suspended"):
+        return Standing("Scheduling", reasons.PODS_STARTING, "pods start", look_again)
+    return Standing(old.state, old.reason or "", old.message or "", look_again)

@@ -1,0 +1,45 @@
+"""The whole status, from the old one and what is new. What nobody names stays as it was."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from jaxop.api.v1alpha1.jaxjob import Hosts, JaxJobStatus, State
+from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob.conditions import conditions
+from jaxop.domain.jaxjob.gang import by_process
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.timeline import extend
+
+_NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Suspended"})
+
+
+def compose(
+    snapshot: Snapshot, state: State, reason: str, message: str, now: datetime, **changes: Any
+) -> JaxJobStatus:
+    """`changes` are fields of JaxJobStatus."""
+    old, generation = snapshot.jaxjob.status, snapshot.jaxjob.metadata.generation
+    attempt = changes.get("attempt", old.attempt)
+    report = snapshot.current_report
+    return old.replace(
+        observed_generation=generation,
+        state=state,
+        reason=reason,
+        message=message,
+        conditions=conditions(old, state, reason, message, generation, now),
+        timeline=extend(old.timeline, state, reason, attempt, report, now),
+        start_time=old.start_time or (None if state in _NOT_BEGUN else now),
+        **changes,
+    )
+
+
+def hosts(snapshot: Snapshot, layout: SliceLayout) -> Hosts:
+    pods = by_process(snapshot.current_pods, layout).values()
+    ready = sum(pod.counts_as_ready for pod in pods)
+    return Hosts(wanted=layout.processes, ready=ready, summary=f"{ready}/{layout.processes}")
+
+
+def none_ready(old: JaxJobStatus) -> Hosts | None:
+    """For a job whose pods are being stopped."""
+    if old.hosts is None:
+        return None
+    return old.hosts.replace(ready=0, summary=f"0/{old.hosts.wanted}")

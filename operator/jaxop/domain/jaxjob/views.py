@@ -1,0 +1,151 @@
+"""Trimmed views of Kubernetes objects: the few facts that a JaxJob's decisions rest on.
+
+`reading` makes them from JSON; nothing else in `domain` touches a pod's or a Job's raw form.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerWaiting:
+    container: str
+    image: str
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnd:
+    container: str
+    exit_code: int
+    signal: int | None = None
+    reason: str = ""
+    message: str = ""
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    name: str
+    uid: str
+    attempt: int
+    slice_index: int
+    index: int
+    phase: str = "Pending"
+    created_at: datetime | None = None
+    node: str = ""
+    ip: str = ""
+    ready: bool = False
+    gone_by: datetime | None = None
+    """When a pod that is being deleted has used up its grace period."""
+    unschedulable: str | None = None
+    """The scheduler's words, where it could not place the pod."""
+    ready_at: datetime | None = None
+    disruption: str | None = None
+    """The reason of the pod's DisruptionTarget condition."""
+    reason: str = ""
+    message: str = ""
+    waiting: tuple[ContainerWaiting, ...] = ()
+    ends: tuple[ContainerEnd, ...] = ()
+
+    @property
+    def terminating(self) -> bool:
+        return self.gone_by is not None
+
+    @property
+    def failed(self) -> bool:
+        return self.phase == "Failed"
+
+    @property
+    def over(self) -> bool:
+        return self.phase in ("Failed", "Succeeded")
+
+    @property
+    def counts_as_ready(self) -> bool:
+        """A host that has done its part stays counted: a job that ends does not lose its hosts."""
+        return self.phase == "Succeeded" or (self.ready and not self.terminating)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    name: str
+    uid: str
+    attempt: int
+    slice_index: int
+    hosts: int = 1
+    complete: bool = False
+    failed: str | None = None
+    """Reason of the Job's Failed or FailureTarget condition."""
+    failed_message: str = ""
+    terminating: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return self.complete or self.failed is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    key: str
+    value: str
+    effect: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    allocatable: dict[str, str] = field(default_factory=dict)
+    cordoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GangTimes:
+    """When the gang passed its stations; None until it did."""
+
+    launcher_started: datetime | None = None
+    all_joined: datetime | None = None
+    spawned: datetime | None = None
+    initialised: datetime | None = None
+    first_compile: datetime | None = None
+    first_step: datetime | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a gang ended, as its launchers classified it (contract.json, `termination`)."""
+
+    cause: str
+    message: str
+    process: int | None = None
+    host: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    exception_type: str | None = None
+    exception_message: str | None = None
+    step: int | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GangReport:
+    """What launcher 0 answered (contract.json, `status`)."""
+
+    attempt: int
+    epoch: int
+    num_processes: int
+    state: str
+    joined: int = 0
+    missing: tuple[int, ...] = ()
+    step: int | None = None
+    compile_seconds: float = 0.0
+    times: GangTimes = GangTimes()
+    cause: Cause | None = None
