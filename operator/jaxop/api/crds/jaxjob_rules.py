@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jaxop.api.v1alpha1.common import KubeModel
-from jaxop.api.v1alpha1.jaxjob import Accelerator, JaxJob, JaxJobSpec
+from jaxop.api.v1alpha1.jaxjob import Accelerator, Checkpoint, JaxJob, JaxJobSpec
 
 from .rule import Rule
 
@@ -48,11 +48,18 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
             field=".checkpoint.path",
         ),
     ),
+    Checkpoint: (
+        Rule(
+            "self.path != '/jaxop' && !self.path.startsWith('/jaxop/')",
+            "/jaxop is where the operator puts jaxrun: choose another path, such as /checkpoints",
+            field=".path",
+            reason="FieldValueForbidden",
+        ),
+    ),
     Accelerator: (
         Rule(
-            "has(self.topology) || has(self.hosts)",
-            "set topology (TPU, such as 4x4) or hosts (GPU and cpu, such as 2)",
-            field=".topology",
+            "has(self.topology) || has(self.hosts) || has(self.chipsPerHost)",
+            "set topology (TPU, such as 4x4), chipsPerHost and hosts (GPU), or hosts (cpu)",
             reason="FieldValueRequired",
         ),
         Rule(

@@ -150,7 +150,6 @@ _CONTAINERS = _list_by(
         ),
     ),
     16,
-    minItems=1,
     **validations(
         Rule(
             "self.exists(c, c.name == 'jax')",

@@ -13,6 +13,7 @@ from jaxop.api.v1alpha1.accelerator_class import Topology
 from jaxop.api.v1alpha1.common import Condition, KubeModel
 
 from . import accelerator_class_rules, jaxjob_rules
+from .pattern_rules import explained
 from .pod_template import POD_TEMPLATE
 from .rule import Rule, validations
 
@@ -100,7 +101,7 @@ def _convert(source: Schema, defs: Mapping[str, Schema], rules: Mapping[str, Sch
         schema["additionalProperties"] = _convert(values, defs, rules)
     elif schema.get("type") == "number":
         schema["format"] = "double"
-    return schema
+    return explained(schema)
 
 
 def _list_type(items: Schema) -> Schema:
@@ -116,6 +117,7 @@ def _list_type(items: Schema) -> Schema:
 def _only_typed(schema: Schema) -> Schema:
     enum = schema.get("enum")
     out = {k: v for k, v in schema.items() if k not in NOT_IN_STATUS}
+    out.pop("x-kubernetes-validations", None)
     if enum:
         out["description"] = f"{schema['description']} One of {', '.join(enum)}."
     if "properties" in schema:

@@ -65,7 +65,7 @@ class Accelerator(KubeModel):
     """Chips of one slice along each axis, such as 4x4. For classes that have topologies."""
 
     hosts: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Hosts of one slice. For classes without topologies."""
+    """Hosts of one slice, 1 if absent. For classes without topologies."""
 
     chips_per_host: ChipCount | None = None
     """Chips on each host. Needed on a GPU; with a topology only where the class offers it on hosts

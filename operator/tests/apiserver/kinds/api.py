@@ -1,0 +1,105 @@
+"""The API server over plain HTTP, so that a test sees what a user would and nothing of ours."""
+
+import base64
+import contextlib
+import json
+import ssl
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/default/jaxjobs"
+CLASSES = "/apis/jaxop.dev/v1alpha1/acceleratorclasses"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the HTTP status and the decoded body."""
+
+    code: int
+    body: dict[str, Any]
+
+    @property
+    def faults(self) -> list[str]:
+        """Each fault as `field: message`; the whole message where there is no list of them."""
+        causes = self.body.get("details", {}).get("causes", [])
+        found = [f"{c['field']}: {c['message']}" for c in causes if c.get("field") != "<nil>"]
+        return found or [self.body.get("message", "")]
+
+
+class Api:
+    """An API server and whom to be on it."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        user = config["users"][0]["user"]
+        self.kubeconfig = kubeconfig
+        self._server = cluster["server"]
+        self._headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
+        self._tls = ssl.create_default_context()
+        if cluster.get("insecure-skip-tls-verify"):
+            self._tls.check_hostname = False
+            self._tls.verify_mode = ssl.CERT_NONE
+        elif authority := _content(cluster, "certificate-authority"):
+            self._tls.load_verify_locations(cadata=authority)
+        certificate, key = _content(user, "client-certificate"), _content(user, "client-key")
+        if certificate and key:
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+                pem.write(f"{certificate}\n{key}")
+                pem.flush()
+                self._tls.load_cert_chain(pem.name)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        content_type: str = "application/json",
+        user: str = "",
+        groups: tuple[str, ...] = (),
+    ) -> Answer:
+        """One request, impersonating `user` with `groups` if given."""
+        request = urllib.request.Request(
+            self._server + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=self._headers | {"Content-Type": content_type, "Accept": "application/json"},
+            method=method,
+        )
+        if user:
+            request.add_header("Impersonate-User", user)
+        for group in groups:
+            request.add_header("Impersonate-Group", group)
+        try:
+            with urllib.request.urlopen(request, context=self._tls, timeout=30) as response:
+                return Answer(response.status, json.load(response))
+        except urllib.error.HTTPError as error:
+            with contextlib.closing(error):
+                return Answer(error.code, json.loads(error.read() or b"{}"))
+
+    @contextlib.contextmanager
+    def created(self, path: str, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The object, there until the block ends."""
+        answer = self.request("POST", f"{path}?fieldValidation=Strict", manifest)
+        assert answer.code == 201, answer.faults
+        try:
+            yield answer.body
+        finally:
+            self.request("DELETE", f"{path}/{answer.body['metadata']['name']}")
+
+
+def _content(section: dict[str, Any], name: str) -> str:
+    if data := section.get(f"{name}-data"):
+        return base64.b64decode(data).decode()
+    return Path(section[name]).read_text() if name in section else ""
