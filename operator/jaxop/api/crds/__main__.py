@@ -1,9 +1,18 @@
 """`python -m jaxop.api.crds write|check|docs`."""
 
+from pathlib import Path
+
 import click
 
 from . import files
 from .reference import reference
+
+ROOT = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=files.REPOSITORY,
+    help="The repository, if not the one that this package is in.",
+)
 
 
 @click.group()
@@ -12,20 +21,21 @@ def main() -> None:
 
 
 @main.command()
-def write() -> None:
+@ROOT
+def write(root: Path) -> None:
     """Write crds/, the chart's copy and docs/api.md."""
-    for path in files.write():
-        click.echo(f"wrote {path.relative_to(files.REPOSITORY)}")
+    for path in files.write(root):
+        click.echo(f"wrote {path.relative_to(root)}")
 
 
 @main.command()
-def check() -> None:
+@ROOT
+def check(root: Path) -> None:
     """Fail if a generated file differs from the models."""
-    stale = files.stale()
+    stale = files.stale(root)
     for path in stale:
         click.echo(
-            f"{path.relative_to(files.REPOSITORY)} is not what the models say: run `make crds` "
-            "and commit it",
+            f"{path.relative_to(root)} is not what the models say: run `make crds` and commit it",
             err=True,
         )
     raise SystemExit(1 if stale else 0)
@@ -37,4 +47,5 @@ def docs() -> None:
     click.echo(reference(), nl=False)
 
 
-main()
+if __name__ == "__main__":
+    main()

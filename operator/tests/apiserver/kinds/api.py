@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/default/jaxjobs"
+JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/jaxjobs"
 CLASSES = "/apis/jaxop.dev/v1alpha1/acceleratorclasses"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -67,6 +67,7 @@ class Api:
         body: dict[str, Any] | None = None,
         *,
         content_type: str = "application/json",
+        accept: str = "application/json",
         user: str = "",
         groups: tuple[str, ...] = (),
     ) -> Answer:
@@ -74,7 +75,7 @@ class Api:
         request = urllib.request.Request(
             self._server + path,
             data=None if body is None else json.dumps(body).encode(),
-            headers=self._headers | {"Content-Type": content_type, "Accept": "application/json"},
+            headers=self._headers | {"Content-Type": content_type, "Accept": accept},
             method=method,
         )
         if user:

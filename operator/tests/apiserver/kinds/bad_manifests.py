@@ -19,7 +19,7 @@ def a_jaxjob(**accelerator: Any) -> dict[str, Any]:
     return {
         "apiVersion": "jaxop.dev/v1alpha1",
         "kind": "JaxJob",
-        "metadata": {"name": "digits", "namespace": "default"},
+        "metadata": {"name": "digits", "namespace": "kinds"},
         "spec": {
             "accelerator": accelerator or {"class": "cpu", "hosts": 2},
             "template": {"spec": {"containers": [copy.deepcopy(PROGRAM)]}},

@@ -17,6 +17,8 @@ def api() -> Api:
     server = Api(Path(os.environ["JAXOP_KUBECONFIG"]))
     for path in CRD_FILES:
         install(server, yaml.safe_load(path.read_text()))
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kinds"}}
+    assert server.request("POST", "/api/v1/namespaces", namespace).code in (201, 409)
     return server
 
 

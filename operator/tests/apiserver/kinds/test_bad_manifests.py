@@ -6,7 +6,6 @@ import pytest
 import yaml
 from api import CLASSES, JAXJOBS, Api
 from bad_manifests import BASES, BadManifest, bad_manifests
-
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.domain.jaxjob.snapshot import OperatorSettings, Snapshot
 from jaxop.domain.jaxjob.validate import validate
