@@ -9,7 +9,15 @@ from typing import Any, Literal
 
 from jaxop.api.plan import Manifest
 from jaxop.kube import metrics
-from jaxop.kube.errors import Malformed, ServerError, TooManyRequests, Unreachable, api_error
+from jaxop.kube.errors import (
+    Conflict,
+    Invalid,
+    Malformed,
+    ServerError,
+    TooManyRequests,
+    Unreachable,
+    api_error,
+)
 from jaxop.kube.resources import Resource
 from jaxop.kube.transport import Method, Refused, Request, Response, Transport
 
@@ -148,15 +156,20 @@ class ApiClient:
         With `metadata.uid` it neither creates nor touches another object of that name: Conflict.
         """
         metadata = obj["metadata"]
-        return await self._call(
-            "apply",
-            resource,
-            "PATCH",
-            resource.path(metadata.get("namespace"), metadata["name"]),
-            query={"fieldManager": manager, "force": "true"},
-            body=obj,
-            content_type="application/apply-patch+yaml",
-        )
+        try:
+            return await self._call(
+                "apply",
+                resource,
+                "PATCH",
+                resource.path(metadata.get("namespace"), metadata["name"]),
+                query={"fieldManager": manager, "force": "true"},
+                body=obj,
+                content_type="application/apply-patch+yaml",
+            )
+        except Invalid as error:
+            if any(c.get("field") == "metadata.uid" for c in error.details.get("causes") or ()):
+                raise Conflict(error.request, 409, error.body) from None
+            raise
 
     async def replace(self, resource: Resource, obj: Manifest) -> Manifest:
         """PUT; `metadata.resourceVersion` in `obj` makes it conditional."""

@@ -35,6 +35,7 @@ class ApiError(KubeError):
     ) -> None:
         self.request = request
         self.status = status
+        self.body = body
         self.reason: str = body.get("reason", "")
         self.message: str = body.get("message", "") or f"HTTP {status}"
         self.details: Manifest = body.get("details") or {}

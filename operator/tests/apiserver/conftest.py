@@ -1,0 +1,51 @@
+"""A real kube-apiserver and etcd for the session; a fresh namespace for each test."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from jaxop.kube.client import ApiClient
+from jaxop.kube.login import login
+from jaxop.kube.resources import Resource
+from jaxop.kube.transport import KubernetesTransport
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """JAXOP_APISERVER_KUBECONFIG names one that runs already, which saves its start."""
+    if running := os.environ.get("JAXOP_APISERVER_KUBECONFIG"):
+        yield Path(running)
+        return
+    from e2e.cluster import lite
+
+    with lite.lite(tmp_path_factory.mktemp("apiserver")) as cluster:
+        yield cluster.kubeconfig
+
+
+@pytest.fixture
+async def transport(kubeconfig: Path) -> AsyncIterator[KubernetesTransport]:
+    transport = KubernetesTransport(login(str(kubeconfig)))
+    yield transport
+    await transport.close()
+
+
+@pytest.fixture
+def client(transport: KubernetesTransport) -> ApiClient:
+    return ApiClient(transport)
+
+
+@pytest.fixture
+async def namespace(client: ApiClient) -> AsyncIterator[str]:
+    name = f"test-{secrets.token_hex(4)}"
+    await client.create(
+        NAMESPACES,
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+        manager="test",
+    )
+    yield name
+    await asyncio.shield(client.delete(NAMESPACES, "", name))
