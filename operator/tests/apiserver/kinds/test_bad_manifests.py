@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api import CLASSES, JAXJOBS, Api
 from bad_manifests import BASES, BadManifest, bad_manifests
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.domain.jaxjob.snapshot import OperatorSettings, Snapshot
 from jaxop.domain.jaxjob.validate import validate
 from jaxop.domain.problem import sentence
+from plain_api import CLASSES, JAXJOBS, Api
 
 ROWS = bad_manifests()
 CATALOGUE = Path(__file__).parents[4] / "charts" / "jax-operator" / "catalogue"

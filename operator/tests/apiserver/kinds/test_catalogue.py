@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api import APPLY, CLASSES, Api
+from plain_api import APPLY, CLASSES, Api
 
 FILES = sorted((Path(__file__).parents[4] / "charts/jax-operator/catalogue").glob("*.yaml"))
 

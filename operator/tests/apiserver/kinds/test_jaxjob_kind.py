@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import pytest
-from api import APPLY, CRDS, JAXJOBS, MERGE, Api
 from bad_manifests import BASES, PROGRAM, a_jaxjob
 from jaxop.api.v1alpha1 import JaxJob
+from plain_api import APPLY, CRDS, JAXJOBS, MERGE, Api
 
 UNCHANGEABLE = "cannot change after creation: delete the JaxJob and create it anew"
 JOB = f"{JAXJOBS}/digits"

@@ -5,6 +5,7 @@ import contextlib
 import json
 import ssl
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ import yaml
 JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/jaxjobs"
 CLASSES = "/apis/jaxop.dev/v1alpha1/acceleratorclasses"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+CRD_FILES = sorted((Path(__file__).parents[3] / "crds").glob("*.yaml"))
+DEADLINE_SECONDS = 30
 
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -98,6 +102,29 @@ class Api:
             yield answer.body
         finally:
             self.request("DELETE", f"{path}/{answer.body['metadata']['name']}")
+
+
+def install_crds(api: Api) -> None:
+    """Our CRDs as they are in crds/, served when this returns."""
+    for path in CRD_FILES:
+        crd = yaml.safe_load(path.read_text())
+        target = f"{CRDS}/{crd['metadata']['name']}"
+        answer = api.request(
+            "PATCH", f"{target}?fieldManager=test&force=true", crd, content_type=APPLY
+        )
+        assert answer.code in (200, 201), answer.faults
+        _wait_until_served(api, target)
+
+
+def _wait_until_served(api: Api, target: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    seen: list[dict[str, Any]] = []
+    while time.monotonic() < deadline:
+        seen = api.request("GET", target).body.get("status", {}).get("conditions", [])
+        if any(c["type"] == "Established" and c["status"] == "True" for c in seen):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{target} is not served after {DEADLINE_SECONDS} s: {seen}")
 
 
 def _content(section: dict[str, Any], name: str) -> str:
