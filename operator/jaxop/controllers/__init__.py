@@ -1,0 +1,7 @@
+"""One package for each kind: what wakes it, what it sees, and whom it asks what to do.
+
+For: turning stores into a snapshot for `domain`, and its answer into what `kube` carries out.
+Must not know: how a request is sent, or why a decision is what it is. `observe`, `decide` and
+`refused` do no I/O; what has to be fetched (a gang's report, a namespace's token, the nodes) is
+fetched by a task of its own, which wakes the key when it has something new.
+"""

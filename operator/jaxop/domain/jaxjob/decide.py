@@ -74,6 +74,9 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
 def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
     """The attempt has neither ended nor failed: its children exist or are created now."""
     old, report = snapshot.jaxjob.status, snapshot.current_report
+    missing = children.missing(snapshot, layout)
+    if not snapshot.token_ready and len(missing) > 1:
+        return _without_token(snapshot, now)
     standing = where_it_stands(snapshot, layout, now)
     step = report.step if report is not None else None
     new = compose(
@@ -92,11 +95,17 @@ def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
         new,
         now,
         Plan(
-            apply=children.missing(snapshot, layout),
+            apply=missing,
             delete=children.stale(snapshot),
             requeue_after=standing.look_again,
         ),
     )
+
+
+def _without_token(snapshot: Snapshot, now: datetime) -> Plan:
+    if snapshot.token_problem is None:
+        return Plan(delete=children.stale(snapshot))
+    return stalled.refused(snapshot, [Refused("Forbidden", snapshot.token_problem)], now)
 
 
 def _write(snapshot: Snapshot, new: JaxJobStatus, now: datetime, plan: Plan = NOTHING_ELSE) -> Plan:

@@ -29,6 +29,9 @@ class Snapshot:
     report: GangReport | None = None
     silent_since: datetime | None = None
     """Since when process 0's launcher has been asked for a report without ever giving one."""
+    token_ready: bool = True
+    """The namespace has the gang's token, which the pods need to start."""
+    token_problem: str | None = None
     nodes: tuple[NodeView, ...] | None = None
     """None where nobody could look: only the message for unschedulable pods needs them."""
     nodes_pending: bool = False

@@ -1,0 +1,17 @@
+"""JaxJobs: the controller, and the three things it reads or makes outside the stores.
+
+controller     watches, observe, decide, refused
+trimming       what is kept of Jobs, Pods and Services in memory
+cache          objects parsed once for each version
+gang_reports   GET /status of process 0's launcher, now and then
+gang_tokens    one Secret in each namespace that has JaxJobs
+node_facts     the nodes, only while something cannot be scheduled
+metrics        jaxop_jaxjob_*
+"""
+
+from jaxop.controllers.jaxjob.controller import JaxJobController
+from jaxop.controllers.jaxjob.gang_reports import GangReports
+from jaxop.controllers.jaxjob.gang_tokens import GangTokens
+from jaxop.controllers.jaxjob.node_facts import NodeFacts
+
+__all__ = ["GangReports", "GangTokens", "JaxJobController", "NodeFacts"]

@@ -1,0 +1,258 @@
+"""What wakes a JaxJob and what is seen of it; `domain.jaxjob` decides."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from jaxop.api.plan import Manifest, Plan
+from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
+from jaxop.api.v1alpha1.jaxjob import FINISHED, JaxJobStatus
+from jaxop.api.v1alpha1.labels import JAXJOB, TOKEN_SECRET
+from jaxop.controllers.jaxjob import metrics
+from jaxop.controllers.jaxjob.cache import ParseCache
+from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
+from jaxop.controllers.jaxjob.gang_tokens import GangTokens
+from jaxop.controllers.jaxjob.node_facts import NodeFacts
+from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
+from jaxop.domain import jaxjob as domain
+from jaxop.domain.jaxjob import OperatorSettings, Snapshot
+from jaxop.domain.jaxjob.reading import read_job, read_pod
+from jaxop.domain.jaxjob.stalled import Refused
+from jaxop.domain.jaxjob.views import JobView, PodView
+from jaxop.kube.controller import MANAGED_BY, Refusal, Watch, wake_itself, wake_label
+from jaxop.kube.resources import (
+    ACCELERATORCLASSES,
+    JAXJOBS,
+    JOBS,
+    PODS,
+    SERVICES,
+    Key,
+    Resource,
+    key_of,
+)
+from jaxop.kube.store import Stores
+
+NAME: Final = "jax-operator-jaxjob"
+
+BY_CLASS: Final = "class"
+BY_JAXJOB: Final = "jaxjob"
+
+PODS_SETTLE_SECONDS: Final = 0.2
+"""The pods of a job change together: one pass for many changes."""
+
+STEP_SECONDS: Final = 10.0
+STEP_WRITES_PER_SECOND: Final = 10.0
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    status: JaxJobStatus
+    written_at: datetime | None
+    """None for what was there before this process first looked."""
+
+
+class JaxJobController:
+    """A `kube.controller.Controller[Snapshot]`."""
+
+    name: Final = NAME
+    resource: Final[Resource] = JAXJOBS
+
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        *,
+        reports: GangReports,
+        tokens: GangTokens,
+        nodes: NodeFacts,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._settings = settings
+        self._reports = reports
+        self._tokens = tokens
+        self._nodes = nodes
+        self._clock = clock
+        self._jaxjobs = ParseCache(JaxJob.model_validate)
+        self._classes = ParseCache(AcceleratorClass.model_validate)
+        self._pods: dict[Key, ParseCache[PodView | None]] = {}
+        self._seen: dict[str, _Seen] = {}
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        wake_owner = wake_label("JaxJob", JAXJOB)
+        by_jaxjob = {BY_JAXJOB: _jaxjob_of}
+        return (
+            Watch(
+                JAXJOBS,
+                wake_itself,
+                selector="",
+                trim=trim_jaxjob,
+                indexes={BY_CLASS: _class_of},
+            ),
+            Watch(ACCELERATORCLASSES, _wake_users, selector=""),
+            Watch(SERVICES, wake_owner, selector=MANAGED_BY, trim=trim_service),
+            Watch(JOBS, wake_owner, selector=MANAGED_BY, trim=trim_job, indexes=by_jaxjob),
+            Watch(
+                PODS,
+                wake_owner,
+                selector=MANAGED_BY,
+                trim=trim_pod,
+                indexes=by_jaxjob,
+                settle_seconds=PODS_SETTLE_SECONDS,
+            ),
+        )
+
+    def observe(self, key: Key, stores: Stores) -> Snapshot | None:
+        raw = stores[JAXJOBS].get(key.namespace, key.name)
+        if raw is None:
+            return None
+        jaxjob = self._jaxjobs.get(raw)
+        written_at = self._note(jaxjob)
+        self._forget_the_gone(stores)
+        name = f"{key.namespace}/{key.name}"
+        raw_jobs = [
+            job
+            for job in stores[JOBS].by_index(BY_JAXJOB, name)
+            if _controller_uid(job) == jaxjob.metadata.uid
+        ]
+        jobs = tuple(view for view in map(read_job, raw_jobs) if view is not None)
+        pods = self._read_pods(key, jaxjob, jobs, stores[PODS].by_index(BY_JAXJOB, name))
+        self._follow(key, jaxjob, pods)
+        self._mind_the_token(key, pods)
+        heard = self._reports.heard(key)
+        unplaced = any(p.unschedulable is not None and not p.node for p in pods)
+        nodes, nodes_pending = self._nodes.of(key) if unplaced else (None, False)
+        token_ready = self._is_over(jaxjob) or self._tokens.ready(key)
+        class_raw = stores[ACCELERATORCLASSES].get("", jaxjob.spec.accelerator.class_)
+        return Snapshot(
+            jaxjob=jaxjob,
+            settings=self._settings,
+            accelerator_class=self._classes.get(class_raw) if class_raw else None,
+            class_names=() if class_raw else _names(stores[ACCELERATORCLASSES].all()),
+            jobs=jobs,
+            pods=pods,
+            report=heard.report,
+            silent_since=heard.silent_since,
+            token_ready=token_ready,
+            token_problem=self._tokens.wrong(key.namespace),
+            nodes=nodes,
+            nodes_pending=nodes_pending,
+            written_at=written_at,
+            step_interval_seconds=max(STEP_SECONDS, len(self._reports) / STEP_WRITES_PER_SECOND),
+        )
+
+    def decide(self, snapshot: Snapshot, now: datetime) -> Plan:
+        return domain.decide(snapshot, now)
+
+    def refused(self, snapshot: Snapshot, refusals: tuple[Refusal, ...], now: datetime) -> Plan:
+        refused = [Refused(refusal.reason, refusal.message) for refusal in refusals]
+        return domain.refused(snapshot, refused, now)
+
+    def _read_pods(
+        self, key: Key, jaxjob: JaxJob, jobs: tuple[JobView, ...], raw: list[Manifest]
+    ) -> tuple[PodView, ...]:
+        """The pods of our Jobs, and those left of Jobs that are gone; not a namesake's."""
+        cache = self._pods.setdefault(key, ParseCache(read_pod))
+        ours = {job.uid for job in jobs}
+        made_at = jaxjob.metadata.creation_timestamp
+        found = []
+        for pod in raw:
+            view = cache.get(pod)
+            if view is None:
+                continue
+            old = view.attempt != jaxjob.status.attempt
+            young = made_at is None or view.created_at is None or view.created_at >= made_at
+            if _controller_uid(pod) in ours or (old and young):
+                found.append(view)
+        cache.keep_only(pod["metadata"]["uid"] for pod in raw)
+        return tuple(found)
+
+    def _follow(self, key: Key, jaxjob: JaxJob, pods: tuple[PodView, ...]) -> None:
+        status = jaxjob.status
+        first = [
+            pod
+            for pod in pods
+            if (pod.attempt, pod.slice_index, pod.index) == (status.attempt, 0, 0)
+            and pod.phase == "Running"
+            and pod.ip
+            and not pod.terminating
+        ]
+        if self._is_over(jaxjob):
+            self._reports.unfollow(key)
+        elif first:
+            self._reports.follow(key, Address(first[0].ip, status.attempt))
+
+    def _mind_the_token(self, key: Key, pods: tuple[PodView, ...]) -> None:
+        if any(TOKEN_SECRET in w.message for pod in pods for w in pod.waiting):
+            self._tokens.lost(key.namespace)
+
+    def _is_over(self, jaxjob: JaxJob) -> bool:
+        return jaxjob.status.state in FINISHED or jaxjob.spec.suspend
+
+    def _note(self, jaxjob: JaxJob) -> datetime | None:
+        """When the status was last seen to change; counts what changed."""
+        uid, status = jaxjob.metadata.uid, jaxjob.status
+        before = self._seen.get(uid)
+        if before is None:
+            self._seen[uid] = _Seen(status, None)
+        elif before.status != status:
+            _count(before.status, status)
+            self._seen[uid] = _Seen(status, self._clock())
+        return self._seen[uid].written_at
+
+    def _forget_the_gone(self, stores: Stores) -> None:
+        """Now and then; what is kept of jobs that were deleted is small."""
+        store = stores[JAXJOBS]
+        if len(self._seen) <= 2 * len(store) + 100:
+            return
+        there = {obj["metadata"]["uid"] for obj in store.all()}
+        keys = {key_of(obj) for obj in store.all()}
+        self._jaxjobs.keep_only(there)
+        self._seen = {uid: seen for uid, seen in self._seen.items() if uid in there}
+        self._pods = {key: cache for key, cache in self._pods.items() if key in keys}
+
+
+def _count(old: JaxJobStatus, new: JaxJobStatus) -> None:
+    if new.restarts > old.restarts:
+        cause = new.failure.cause if new.failure else "Unknown"
+        metrics.RESTARTS.labels(cause).inc(new.restarts - old.restarts)
+    if new.state in FINISHED and old.state not in FINISHED:
+        metrics.FINISHED.labels(new.state).inc()
+    if new.startup is not None and new.startup.first_step_seconds is not None:
+        already = old.startup is not None and old.startup.first_step_seconds is not None
+        for name, value in () if already else new.startup:
+            if value is not None:
+                metrics.STARTUP_SECONDS.labels(name.removesuffix("_seconds")).observe(value)
+
+
+def _wake_users(obj: Manifest, stores: Stores) -> Iterable[Key]:
+    """A class that came, changed or went concerns the jobs that name it."""
+    users = stores[JAXJOBS].by_index(BY_CLASS, obj["metadata"]["name"])
+    return [
+        key_of(user) for user in users if (user.get("status") or {}).get("state") not in FINISHED
+    ]
+
+
+def _class_of(obj: Manifest) -> Iterable[str]:
+    return (obj["spec"]["accelerator"]["class"],)
+
+
+def _jaxjob_of(obj: Manifest) -> Iterable[str]:
+    metadata = obj["metadata"]
+    name = (metadata.get("labels") or {}).get(JAXJOB)
+    return (f"{metadata['namespace']}/{name}",) if name else ()
+
+
+def _controller_uid(obj: Manifest) -> str | None:
+    owners = obj["metadata"].get("ownerReferences") or ()
+    return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def _names(objects: Iterable[Manifest]) -> tuple[str, ...]:
+    return tuple(sorted(obj["metadata"]["name"] for obj in objects))

@@ -1,0 +1,199 @@
+"""Asks the launcher of each gang's process 0 how it goes: GET http://<pod>:9431/status.
+
+A pod that cannot be reached is normal (it starts, it ends, a NetworkPolicy forbids it), and what
+it answers is a stranger's: bounded in size and time, and read by `domain.jaxjob.reading`.
+Gangs that start are asked every second, those that run for long more and more rarely; the more
+gangs there are, the longer the turns, so that the cost does not grow with them.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+
+from jaxop.controllers.jaxjob import metrics
+from jaxop.domain import contract
+from jaxop.domain.jaxjob.reading import read_report
+from jaxop.domain.jaxjob.views import GangReport
+from jaxop.kube.resources import Key
+
+log = logging.getLogger(__name__)
+
+STARTING_SECONDS: Final = 1.0
+RUNNING_SECONDS: Final = 5.0
+STEADY_SECONDS: Final = 10.0
+STEADY_AFTER_SECONDS: Final = 600.0
+REQUESTS_PER_SECOND: Final = 100.0
+CONCURRENT: Final = 64
+TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
+MAX_BYTES: Final = 256 * 1024
+
+Wake = Callable[[Key], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to ask, and which gang must answer."""
+
+    ip: str
+    attempt: int
+    port: int = contract.HTTP_PORT
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"http://{host}:{self.port}/status"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """`silent_since`: the first question, while there has never been an answer."""
+
+    report: GangReport | None = None
+    silent_since: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Gang:
+    address: Address
+    next_at: float
+    heard: Heard = Heard()
+    running_since: float | None = None
+    asking: bool = False
+
+
+class GangReports:
+    """`follow` a gang, read what was `heard` of it; `wake` is called when that changes.
+
+    `wanted` says whether a gang is still somebody's business here: the job exists, and this
+    process leads.
+    """
+
+    def __init__(self, wake: Wake, wanted: Callable[[Key], bool] = lambda _: True) -> None:
+        self._wake = wake
+        self._wanted = wanted
+        self._gangs: dict[Key, _Gang] = {}
+        self._changed = asyncio.Event()
+
+    def follow(self, key: Key, address: Address) -> None:
+        gang = self._gangs.get(key)
+        if gang is not None and gang.address == address:
+            return
+        self._gangs[key] = _Gang(address, next_at=0.0)
+        self._changed.set()
+
+    def unfollow(self, key: Key) -> None:
+        self._gangs.pop(key, None)
+
+    def heard(self, key: Key) -> Heard:
+        gang = self._gangs.get(key)
+        return gang.heard if gang is not None else Heard()
+
+    def __len__(self) -> int:
+        return len(self._gangs)
+
+    async def run(self) -> None:
+        """For ever."""
+        room = asyncio.Semaphore(CONCURRENT)
+        connector = aiohttp.TCPConnector(limit=CONCURRENT, keepalive_timeout=15.0)
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=TIMEOUT) as session,
+            asyncio.TaskGroup() as questions,
+        ):
+            while True:
+                wait = self._ask_who_is_due(session, room, questions)
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), wait)
+                except TimeoutError:
+                    continue
+
+    def _ask_who_is_due(
+        self,
+        session: aiohttp.ClientSession,
+        room: asyncio.Semaphore,
+        questions: asyncio.TaskGroup,
+    ) -> float:
+        """Starts questions; returns seconds until the next one is due."""
+        now = asyncio.get_running_loop().time()
+        for key in [key for key in self._gangs if not self._wanted(key)]:
+            self.unfollow(key)
+        metrics.FOLLOWED.set(len(self._gangs))
+        soonest = now + STARTING_SECONDS
+        for key, gang in self._gangs.items():
+            if gang.asking:
+                continue
+            if gang.next_at <= now:
+                gang.asking = True
+                questions.create_task(self._ask(key, gang, session, room))
+            else:
+                soonest = min(soonest, gang.next_at)
+        return max(0.01, soonest - now)
+
+    async def _ask(
+        self, key: Key, gang: _Gang, session: aiohttp.ClientSession, room: asyncio.Semaphore
+    ) -> None:
+        asked_at = datetime.now(UTC)
+        async with room:
+            report, outcome = await self._fetch(gang.address, session)
+        clock = asyncio.get_running_loop().time()
+        gang.asking = False
+        before = gang.heard
+        if report is None:
+            since = before.silent_since or asked_at
+            gang.heard = before if before.report else replace(before, silent_since=since)
+        else:
+            gang.heard = Heard(report)
+            if report.state != "Running":
+                gang.running_since = None
+            elif gang.running_since is None:
+                gang.running_since = clock
+        gang.next_at = clock + self._interval(gang, clock)
+        if outcome == "new" and gang.heard == before:
+            outcome = "same"
+        metrics.REPORTS.labels(outcome).inc()
+        if gang.heard != before and self._gangs.get(key) is gang:
+            self._wake(key)
+
+    def _interval(self, gang: _Gang, clock: float) -> float:
+        if gang.running_since is None:
+            interval = STARTING_SECONDS
+        elif clock - gang.running_since < STEADY_AFTER_SECONDS:
+            interval = RUNNING_SECONDS
+        else:
+            interval = STEADY_SECONDS
+        return max(interval, len(self._gangs) / REQUESTS_PER_SECOND)
+
+    async def _fetch(
+        self, address: Address, session: aiohttp.ClientSession
+    ) -> tuple[GangReport | None, str]:
+        try:
+            async with session.get(address.url, allow_redirects=False) as response:
+                if response.status != 200:
+                    return None, "unreadable"
+                body = await _at_most(response.content, MAX_BYTES)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.debug("%s: %s", address.url, error)
+            return None, "unreachable"
+        try:
+            report = read_report(json.loads(body))
+        except (ValueError, RecursionError):
+            report = None
+        if report is None or report.attempt != address.attempt:
+            return None, "unreadable"
+        return report, "new"
+
+
+async def _at_most(stream: aiohttp.StreamReader, limit: int) -> bytes:
+    """The whole body; what goes beyond the limit is cut off, and then is no JSON any more."""
+    body = bytearray()
+    async for chunk in stream.iter_any():
+        body += chunk
+        if len(body) > limit:
+            break
+    return bytes(body[:limit])

@@ -1,0 +1,104 @@
+"""What is kept of children in memory: what `domain.jaxjob.reading` reads, and no more.
+
+10,000 pods of several kilobytes each would not fit; a change of anything else wakes nobody.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jaxop.api.plan import Manifest
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_SPEC_HASH = "jaxop.dev/spec-hash"
+_COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
+
+_POD_CONDITIONS = frozenset({"PodScheduled", "Ready", "DisruptionTarget"})
+_JOB_CONDITIONS = frozenset({"Complete", "Failed", "FailureTarget"})
+_OUR_LABELS = ("app.kubernetes.io/managed-by", "jaxop.dev/", _COMPLETION_INDEX)
+
+
+def trim_jaxjob(obj: Manifest) -> Manifest:
+    metadata = obj["metadata"]
+    metadata.pop("managedFields", None)
+    if annotations := metadata.get("annotations"):
+        annotations.pop(_LAST_APPLIED, None)
+    return obj
+
+
+def trim_service(obj: Manifest) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(obj)}
+
+
+def trim_job(obj: Manifest) -> Manifest:
+    conditions = _conditions(obj, _JOB_CONDITIONS, ("type", "status", "reason", "message"))
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(obj),
+        "spec": _pick(obj.get("spec"), ("completions",)),
+        "status": {"conditions": conditions} if conditions else {},
+    }
+
+
+def trim_pod(obj: Manifest) -> Manifest:
+    status = obj.get("status") or {}
+    kept = _pick(status, ("phase", "podIP", "reason", "message"))
+    fields = ("type", "status", "reason", "message", "lastTransitionTime")
+    if conditions := _conditions(obj, _POD_CONDITIONS, fields):
+        kept["conditions"] = conditions
+    for group in ("initContainerStatuses", "containerStatuses"):
+        if containers := [_container(c) for c in status.get(group) or () if _says_something(c)]:
+            kept[group] = containers
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _metadata(obj),
+        "spec": _pick(obj.get("spec"), ("nodeName",)),
+        "status": kept,
+    }
+
+
+def _metadata(obj: Manifest) -> Manifest:
+    given = obj["metadata"]
+    kept = _pick(
+        given,
+        ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"),
+    )
+    labels = given.get("labels") or {}
+    kept["labels"] = {k: v for k, v in labels.items() if k.startswith(_OUR_LABELS)}
+    annotations = given.get("annotations") or {}
+    if marks := _pick(annotations, (_SPEC_HASH, _COMPLETION_INDEX)):
+        kept["annotations"] = marks
+    owners = given.get("ownerReferences") or ()
+    if owners:
+        kept["ownerReferences"] = [
+            _pick(owner, ("apiVersion", "kind", "name", "uid", "controller")) for owner in owners
+        ]
+    return kept
+
+
+def _says_something(container: Mapping[str, Any]) -> bool:
+    """Containers that wait or have ended; running ones tell nothing."""
+    state = container.get("state") or {}
+    return "waiting" in state or "terminated" in state
+
+
+def _container(container: Mapping[str, Any]) -> Manifest:
+    state = container.get("state") or {}
+    if "terminated" in state:
+        fields = ("exitCode", "signal", "reason", "message", "finishedAt")
+        kept = {"terminated": _pick(state["terminated"], fields)}
+    else:
+        kept = {"waiting": _pick(state["waiting"], ("reason", "message"))}
+    return {"name": container.get("name"), "image": container.get("image"), "state": kept}
+
+
+def _conditions(obj: Manifest, types: frozenset[str], fields: Iterable[str]) -> list[Manifest]:
+    fields = tuple(fields)
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return [_pick(c, fields) for c in conditions if c.get("type") in types]
+
+
+def _pick(given: Mapping[str, Any] | None, fields: Iterable[str]) -> Manifest:
+    given = given or {}
+    return {field: given[field] for field in fields if field in given}
