@@ -1,0 +1,32 @@
+"""`python -m jaxrun launch -- COMMAND...` and `python -m jaxrun install DIRECTORY`."""
+
+import sys
+
+_USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one process of its gang
+       jaxrun install DIRECTORY                 put the runtime there, for other images
+       jaxrun version
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; exits 2 on wrong usage."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:2] == ["launch", "--"] and len(words) > 2:
+        from jaxrun.launch import launch
+
+        launch(words[2:])
+    elif words[:1] == ["install"] and len(words) == 2:
+        from jaxrun.install import main as install
+
+        sys.exit(install(words[1]))
+    elif words == ["version"]:
+        from jaxrun import __version__
+
+        sys.stdout.write(f"{__version__}\n")
+    else:
+        sys.stderr.write(_USAGE)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What the operator and this runtime agree on: contract.json as typed constants.
+
+The data is images/runtime/contract.json; tests/unit/test_contract.py holds that both are equal.
+"""
+
+from enum import Enum
+from typing import Final
+
+VERSION: Final = 1
+
+ROOT: Final = "/jaxop"
+LAUNCHER: Final = "/jaxop/jaxrun"
+TERMINATION_LOG: Final = "/dev/termination-log"
+TERMINATION_LIMIT_BYTES: Final = 4096
+
+HTTP_PORT: Final = 9431
+GANG_PORT: Final = 9430
+COORDINATOR_PORT_BASE: Final = 9440
+COORDINATOR_PORT_COUNT: Final = 50
+
+JOB: Final = "JAXRUN_JOB"
+ATTEMPT: Final = "JAXRUN_ATTEMPT"
+NUM_PROCESSES: Final = "JAXRUN_NUM_PROCESSES"
+PROCESS_BASE: Final = "JAXRUN_PROCESS_BASE"
+HOSTS_PER_SLICE: Final = "JAXRUN_HOSTS_PER_SLICE"
+GANG_ADDRESS: Final = "JAXRUN_GANG_ADDRESS"
+TOKEN: Final = "JAXRUN_TOKEN"  # noqa: S105 - the variable's name
+LOCAL_DEVICES: Final = "JAXRUN_LOCAL_DEVICES"
+PLATFORM: Final = "JAXRUN_PLATFORM"
+CHECKPOINT_DIR: Final = "JAXRUN_CHECKPOINT_DIR"
+GRACE_SECONDS: Final = "JAXRUN_GRACE_SECONDS"
+COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
+
+ENVIRONMENT: Final = (
+    JOB,
+    ATTEMPT,
+    NUM_PROCESSES,
+    PROCESS_BASE,
+    HOSTS_PER_SLICE,
+    GANG_ADDRESS,
+    TOKEN,
+    LOCAL_DEVICES,
+    PLATFORM,
+    CHECKPOINT_DIR,
+    GRACE_SECONDS,
+    COMPLETION_INDEX,
+)
+
+COORDINATOR_ADDRESS: Final = "JAX_COORDINATOR_ADDRESS"
+OMPI_URI: Final = "OMPI_MCA_orte_hnp_uri"
+OMPI_SIZE: Final = "OMPI_COMM_WORLD_SIZE"
+OMPI_RANK: Final = "OMPI_COMM_WORLD_RANK"
+OMPI_LOCAL_RANK: Final = "OMPI_COMM_WORLD_LOCAL_RANK"
+LOCAL_DEVICE_IDS: Final = "JAX_LOCAL_DEVICE_IDS"
+EPOCH: Final = "JAXRUN_EPOCH"
+PROCESS_ID: Final = "JAXRUN_PROCESS_ID"
+
+ENVIRONMENT_FOR_PROGRAM: Final = (
+    COORDINATOR_ADDRESS,
+    OMPI_URI,
+    OMPI_SIZE,
+    OMPI_RANK,
+    OMPI_LOCAL_RANK,
+    LOCAL_DEVICE_IDS,
+    EPOCH,
+    PROCESS_ID,
+)
+
+
+class GangState(str, Enum):
+    """What the gang as a whole is doing; `jaxrun.gang.epoch` decides it."""
+
+    JOINING = "Joining"
+    STARTING = "Starting"
+    COMPILING = "Compiling"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Cause(str, Enum):
+    """Why a gang failed; `jaxrun.cause` decides those that can be seen from inside a pod."""
+
+    PROGRAM_ERROR = "ProgramError"
+    DEVICE_OUT_OF_MEMORY = "DeviceOutOfMemory"
+    HOST_OUT_OF_MEMORY = "HostOutOfMemory"
+    PEER_LOST = "PeerLost"
+    NODE_LOST = "NodeLost"
+    PREEMPTED = "Preempted"
+    DEVICE_MISMATCH = "DeviceMismatch"
+    NUMERICAL_ERROR = "NumericalError"
+    COMPILE_FAILED = "CompileFailed"
+    IMAGE_PULL = "ImagePull"
+    UNSCHEDULABLE = "Unschedulable"
+    DEADLINE = "Deadline"

@@ -1,0 +1,301 @@
+"""One run of the program on all processes: when it must stop, and what its verdict is.
+
+Pure: events come in with `now` (monotonic seconds), outputs go out. The first death stops the
+others at once; the verdict waits until the evidence is in. It comes when every process is gone or
+lost, or when a death that is nobody's consequence has stood for the evidence window, or at the
+latest when a silent launcher would have been found out.
+"""
+
+from dataclasses import dataclass, field
+
+from jaxrun import cause
+from jaxrun.evidence import Death, How, StopRequest, Verdict
+from jaxrun.gang.outputs import Log, Output, Send
+from jaxrun.gang.progress import Track
+from jaxrun.gang.protocol import DumpStack, End, Gone, PleaseStop, Progress, Start, Stop, StopAt
+from jaxrun.settings import Timing
+
+_CALLS_WAIT_SECONDS = 1.0
+_STACK_WAIT_SECONDS = 1.5
+
+
+@dataclass
+class _Process:
+    """What the server knows of one process in this epoch."""
+
+    host: str
+    track: Track = field(default_factory=Track)
+    gone: Gone | None = None
+    gone_at: float = 0.0
+    lost: bool = False
+    calls: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.lost or self.gone is not None
+
+    @property
+    def finished(self) -> bool:
+        return self.gone is not None and self.gone.exit_code == 0 and self.gone.death is None
+
+
+class Epoch:
+    """Epoch `number` of a gang whose process i runs on hosts[i]."""
+
+    def __init__(self, number: int, hosts: list[str], timing: Timing, now: float) -> None:
+        self.number = number
+        self.started_at = now
+        self.verdict: Verdict | None = None
+        self.verdict_at: float | None = None
+        self.processes = [_Process(host) for host in hosts]
+        self._timing = timing
+        self._deaths: list[Death] = []
+        self._strong_at: float | None = None
+        self._stopped_at: float | None = None
+        self._request: StopRequest | None = None
+        self._request_at = 0.0
+        self._stop_call: int | None = None
+        self._killed: list[int] = []
+        self._stacks_at: float | None = None
+        self._stacks: dict[int, str] = {}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the programs have been told to stop, softly or not."""
+        return self._stopped_at is not None or self._request is not None
+
+    @property
+    def restless(self) -> bool:
+        """Whether something is being waited for that a slow tick would delay."""
+        return self._stopped_at is not None or self._stacks_at is not None or self.stopping
+
+    def begin(self, coordinator_port: int) -> list[Output]:
+        """Everybody spawns."""
+        return [Send(Start(self.number, coordinator_port))]
+
+    def progress(self, process: int, seen: Progress, now: float) -> list[Output]:
+        """The program got further."""
+        self.processes[process].track.add(seen, now)
+        return []
+
+    def died(self, process: int, death: Death, now: float) -> list[Output]:
+        """The program is as good as dead."""
+        return self._death(death, now) + self._settle(now)
+
+    def gone(self, process: int, gone: Gone, now: float) -> list[Output]:
+        """The program has been reaped, of itself or killed by us."""
+        this = self.processes[process]
+        if this.ended:
+            return []
+        this.gone, this.gone_at = gone, now
+        out: list[Output] = []
+        if gone.death is not None:
+            out = self._death(gone.death, now)
+        return out + self._settle(now)
+
+    def lost(self, process: int, reason: str, now: float) -> list[Output]:
+        """The launcher went away; that matters unless its program had finished well."""
+        this = self.processes[process]
+        if this.ended:
+            this.lost = True
+            return []
+        this.lost = True
+        step = this.track.latest.step
+        death = Death(process, this.host, How.LOST, step=step, detail=reason)
+        return self._death(death, now) + self._settle(now)
+
+    def stop_asked(self, process: int, signal: int, now: float) -> list[Output]:
+        """Somebody from outside wants this launcher to stop: all are told, and have their grace."""
+        if self._request is not None or self._stopped_at is not None or self.verdict is not None:
+            return []
+        self._request = StopRequest(process, self.processes[process].host, signal)
+        self._request_at = now
+        return [Send(PleaseStop(self.number, self._request)), *self._settle(now)]
+
+    def calls(self, process: int, count: int, now: float) -> list[Output]:
+        """How often this program has called should_stop."""
+        self.processes[process].calls = count
+        return self._settle(now)
+
+    def stack(self, process: int, text: str, now: float) -> list[Output]:
+        """Where a program is stuck."""
+        self._stacks[process] = text
+        return self._settle(now)
+
+    def tick(self, now: float) -> list[Output]:
+        """Time passes."""
+        return self._settle(now)
+
+    def end(self, death: Death, now: float) -> list[Output]:
+        """End it for a reason that needs no further evidence."""
+        return self._death(death, now) + self._conclude(cause.verdict_of(death, self.number), now)
+
+    def _death(self, death: Death, now: float) -> list[Output]:
+        if self.verdict is not None:
+            return []
+        self._deaths.append(death)
+        if self._strong_at is None and not cause.is_consequence(death):
+            self._strong_at = now
+        return self._stop(now)
+
+    def _stop(self, now: float) -> list[Output]:
+        if self._stopped_at is not None:
+            return []
+        self._stopped_at = now
+        return [Send(Stop(self.number))]
+
+    def _settle(self, now: float) -> list[Output]:
+        if self.verdict is not None:
+            return []
+        if self._stopped_at is None:
+            if all(p.finished for p in self.processes):
+                return self._conclude(self._finish(), now)
+            return (
+                self._agree_on_stop_call(now)
+                + self._end_of_grace(now)
+                + self._left_early(now)
+                + self._stuck_at_start(now)
+            )
+        if self._evidence_is_in(now):
+            return self._conclude(self._failure(), now)
+        return []
+
+    def _evidence_is_in(self, now: float) -> bool:
+        assert self._stopped_at is not None
+        if all(p.ended for p in self.processes):
+            return True
+        timing = self._timing
+        if self._strong_at is not None and now >= self._strong_at + timing.evidence_window:
+            return True
+        return now >= self._stopped_at + timing.heartbeat_timeout + timing.heartbeat_interval
+
+    def _conclude(self, verdict: Verdict, now: float) -> list[Output]:
+        if self.verdict is not None:
+            return []
+        self.verdict, self.verdict_at = verdict, now
+        return [Send(End(verdict))]
+
+    def _finish(self) -> Verdict:
+        if self._request is not None:
+            return cause.preempted(self._request, self.number, self.step, (), None)
+        count = len(self.processes)
+        message = "the process finished" if count == 1 else f"all {count} processes finished"
+        return Verdict(None, 0, message, self.number, step=self.step)
+
+    def _failure(self) -> Verdict:
+        if self._request is not None:
+            raised = [d for d in self._deaths if d.exception and not cause.is_consequence(d)]
+            return cause.preempted(
+                self._request,
+                self.number,
+                self.step,
+                self._killed,
+                raised[0] if raised else None,
+            )
+        death = cause.first_cause(self._deaths)
+        if cause.is_consequence(death):
+            death = self._behind_consequences() or death
+        return cause.verdict_of(death, self.number)
+
+    def _behind_consequences(self) -> Death | None:
+        """All deaths look like echoes: of a process that left without farewell, if there is one."""
+        for process, this in enumerate(self.processes):
+            if this.finished and this.gone is not None and this.gone.in_world:
+                detail = "it left without JAX's shutdown, and they lost their peer"
+                return self._left(process, detail)
+        waiting = [p for p in self.processes if p.track.at.get("initialising") is not None]
+        unseen = [i for i, p in enumerate(self.processes) if p.track.at.get("initialising") is None]
+        if waiting and unseen and not any(p.track.latest.initialised for p in self.processes):
+            return self._stuck(unseen[0], "")
+        return None
+
+    def _agree_on_stop_call(self, now: float) -> list[Output]:
+        if self._request is None or self._stop_call is not None:
+            return []
+        asked = [p.calls for p in self.processes if not p.ended]
+        late = now >= self._request_at + _CALLS_WAIT_SECONDS
+        if None in asked and not late:
+            return []
+        self._stop_call = max((count for count in asked if count is not None), default=0) + 1
+        return [Send(StopAt(self.number, self._stop_call))]
+
+    def _end_of_grace(self, now: float) -> list[Output]:
+        if self._request is None or now < self._request_at + self._timing.grace:
+            return []
+        self._killed = [i for i, p in enumerate(self.processes) if not p.ended]
+        return self._stop(now)
+
+    def _left_early(self, now: float) -> list[Output]:
+        """One is gone from JAX's world, or waits at its exit, and the others do not follow."""
+        for process, this in enumerate(self.processes):
+            if this.finished and this.gone is not None and this.gone.in_world:
+                if now >= this.gone_at + self._timing.exit_grace:
+                    others = self._unfinished(process)
+                    waited = f"for {self._timing.exit_grace:g} s"
+                    detail = f"process {others} still runs, {waited}"
+                    return self._death(self._left(process, detail), now)
+            elif this.gone is None and (since := this.track.at.get("exiting")) is not None:
+                others = self._unfinished(process)
+                in_world = this.track.latest.initialised and not this.track.latest.left_world
+                if in_world and others and now >= since + self._timing.barrier_grace:
+                    detail = (
+                        f"it waits in JAX's shutdown barrier since "
+                        f"{self._timing.barrier_grace:g} s, and process {others} does not come"
+                    )
+                    return self._death(self._left(process, detail), now)
+        return []
+
+    def _unfinished(self, besides: int) -> str:
+        return ", ".join(
+            str(i)
+            for i, p in enumerate(self.processes)
+            if i != besides and p.gone is None and "exiting" not in p.track.at
+        )
+
+    def _left(self, process: int, detail: str) -> Death:
+        this = self.processes[process]
+        step = this.track.latest.step
+        return Death(process, this.host, How.LEFT, exit_code=1, step=step, detail=detail)
+
+    def _stuck_at_start(self, now: float) -> list[Output]:
+        """Some wait in jax.distributed.initialize, for others that do not come there."""
+        arrived = [
+            p.track.at["initialising"] for p in self.processes if "initialising" in p.track.at
+        ]
+        if not arrived or len(arrived) == len(self.processes):
+            return []
+        if now < min(arrived) + self._timing.start_timeout:
+            return []
+        missing = [
+            i
+            for i, p in enumerate(self.processes)
+            if "initialising" not in p.track.at and not p.ended
+        ]
+        if not missing:
+            return []
+        if self._stacks_at is None:
+            self._stacks_at = now
+            text = f"process {', '.join(map(str, missing))} has not come to initialize: asking why"
+            return [Log(text), *(Send(DumpStack(self.number), to=i) for i in missing)]
+        if all(i in self._stacks for i in missing) or now >= self._stacks_at + _STACK_WAIT_SECONDS:
+            return self._death(self._stuck(missing[0], self._stacks.get(missing[0], "")), now)
+        return []
+
+    def _stuck(self, process: int, stack: str) -> Death:
+        this = self.processes[process]
+        latest = this.track.latest
+        known = "JAX is imported" if latest.jax_imported else "JAX has not been imported"
+        where = f"; its main thread is at {stack}" if stack else ""
+        waiting = ", ".join(
+            str(i) for i, p in enumerate(self.processes) if "initialising" in p.track.at
+        )
+        detail = f"process {waiting} waits for it there; {known}{where}"
+        return Death(process, this.host, How.STUCK, step=latest.step, detail=detail)
+
+    @property
+    def step(self) -> int | None:
+        """Process 0's reported step; where it reports none, the least of the others'."""
+        steps = [p.track.latest.step for p in self.processes]
+        if steps[0] is not None:
+            return steps[0]
+        return min((step for step in steps if step is not None), default=None)

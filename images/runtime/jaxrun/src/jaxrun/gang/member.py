@@ -1,0 +1,145 @@
+"""A launcher's connection to its gang: joining with patience, heartbeats, and noticing silence."""
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+
+from jaxrun.gang import handshake, protocol
+from jaxrun.gang.protocol import Beat, Challenge, FromMember, FromServer, Refused, Welcome
+from jaxrun.gang.wire import WireError
+from jaxrun.log import say
+from jaxrun.settings import Settings
+
+_CONNECT_SECONDS = 5.0
+_FIRST_BACKOFF_SECONDS = 0.05
+_LAST_BACKOFF_SECONDS = 2.0
+_SAY_EVERY_SECONDS = 30.0
+_FIRST_WORD_AFTER_SECONDS = 3.0
+
+
+class RefusedError(Exception):
+    """The gang does not want this launcher, and waiting will not help."""
+
+
+class ConnectionLostError(Exception):
+    """The connection is gone; the message says how it was noticed."""
+
+
+class Connection:
+    """An accepted member's line to the server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        server_host: str,
+    ) -> None:
+        self.server_host = server_host
+        self._timing = settings.timing
+        self._reader = reader
+        self._writer = writer
+        self._beat_task = asyncio.create_task(self._beat())
+
+    def send(self, message: FromMember) -> None:
+        """Never blocks; a broken connection shows when receiving."""
+        if not self._writer.is_closing():
+            self._writer.write(protocol.encode(message))
+
+    async def receive(self) -> FromServer:
+        """The next message that is not a heartbeat.
+
+        Raises:
+            ConnectionLostError: closed, broken, or silent for the heartbeat timeout.
+        """
+        timeout = self._timing.heartbeat_timeout
+        while True:
+            waiting_since = time.monotonic()
+            try:
+                line = await asyncio.wait_for(self._reader.readline(), timeout)
+                if not line:
+                    raise ConnectionLostError("it closed the connection")
+                message = protocol.decode_from_server(line)
+            except asyncio.TimeoutError:  # noqa: UP041 - not the builtin one on Python 3.10
+                if time.monotonic() > waiting_since + timeout + 1.0:
+                    continue  # it was us who slept: what it sent meanwhile has not been read yet
+                raise ConnectionLostError(f"no heartbeat from it for {timeout:.1f} s") from None
+            except WireError as error:
+                raise ConnectionLostError(f"it sent nonsense: {error}") from None
+            except (OSError, ValueError) as error:
+                raise ConnectionLostError(f"the connection to it broke ({error})") from None
+            if not isinstance(message, Beat):
+                return message
+
+    async def close(self) -> None:
+        """Send what is waiting, for a moment at most."""
+        self._beat_task.cancel()
+        with suppress(OSError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._writer.drain(), 1.0)
+            self._writer.close()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.heartbeat_interval)
+            self.send(Beat())
+
+
+async def join(settings: Settings, host: str, port: int, epoch_seen: int = 0) -> Connection:
+    """Connect and be accepted, however long it takes: process 0's pod may come last.
+
+    Raises:
+        RefusedError: wrong token, job, attempt or number of processes, or the gang is over.
+    """
+    started = time.monotonic()
+    next_word = started + _FIRST_WORD_AFTER_SECONDS
+    backoff = _FIRST_BACKOFF_SECONDS
+    while True:
+        try:
+            return await asyncio.wait_for(
+                _try_to_join(settings, host, port, epoch_seen), _CONNECT_SECONDS
+            )
+        except asyncio.TimeoutError:  # noqa: UP041
+            why = "no answer"
+        except _NotYetError as refused:
+            why = str(refused)
+            backoff = max(backoff, 0.5)
+        except (OSError, ValueError, EOFError) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        now = time.monotonic()
+        if now >= next_word:
+            next_word = now + _SAY_EVERY_SECONDS
+            say(f"waiting for process 0 at {host}:{port} for {now - started:.0f} s: {why}")
+        # Jitter that needs no secret: many launchers should not knock at the same moment.
+        await asyncio.sleep(backoff * random.uniform(0.7, 1.3))  # noqa: S311
+        backoff = min(backoff * 1.5, _LAST_BACKOFF_SECONDS)
+
+
+class _NotYetError(Exception):
+    """Refused for a reason that may pass."""
+
+
+async def _try_to_join(settings: Settings, host: str, port: int, epoch_seen: int) -> Connection:
+    reader, writer = await asyncio.open_connection(host, port, limit=protocol.LINE_LIMIT_BYTES)
+    try:
+        asked = protocol.decode_from_server(await reader.readline())
+        if not isinstance(asked, Challenge):
+            raise WireError("no challenge")
+        if asked.version != protocol.VERSION:
+            raise RefusedError(
+                f"process 0 speaks protocol {asked.version}, this launcher {protocol.VERSION}: "
+                "the pods of one job need the same runtime image"
+            )
+        said = handshake.hello(settings, asked, epoch_seen)
+        writer.write(protocol.encode(said))
+        answer = protocol.decode_from_server(await reader.readline())
+        if isinstance(answer, Refused):
+            raise _NotYetError(answer.reason) if answer.retry else RefusedError(answer.reason)
+        if not isinstance(answer, Welcome) or not handshake.server_is_genuine(
+            settings.token, asked, said, answer.proof
+        ):
+            raise RefusedError(f"whoever answers at {host}:{port} does not know the gang's token")
+    except BaseException:
+        writer.close()
+        raise
+    return Connection(settings, reader, writer, answer.host)

@@ -1,0 +1,73 @@
+"""How far the programs are: the times of what happened first, and the gang's state from them.
+
+A gang is Compiling from the first trace or compilation seen anywhere, and Running from the first
+`jaxrun.report(step=...)`. A program that never reports is Running once no compilation has been
+under way for `quiet` seconds after there was one; one without JAX, `quiet` seconds after its spawn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jaxrun.contract import GangState
+from jaxrun.gang.protocol import Progress
+
+PHASES = (
+    "spawned",
+    "jax_imported",
+    "initialising",
+    "initialised",
+    "compile_started",
+    "step",
+    "exiting",
+)
+
+
+@dataclass
+class Track:
+    """One process's progress, with the server's time of each phase's first sight."""
+
+    latest: Progress = field(default_factory=lambda: Progress(epoch=0))
+    at: dict[str, float] = field(default_factory=dict)
+    last_compiling: float | None = None
+
+    def add(self, seen: Progress, now: float) -> None:
+        """Take in what the member said."""
+        before = self.latest
+        if seen.compiling or before.compiling or seen.compile_count > before.compile_count:
+            self.last_compiling = now
+        elif seen.compile_started and not before.compile_started:
+            self.last_compiling = now
+        self.latest = seen
+        for phase in PHASES:
+            if phase in self.at:
+                continue
+            value = phase == "spawned" or getattr(seen, phase)
+            if value is not None and value is not False:
+                self.at[phase] = now
+
+
+def first(tracks: Sequence[Track], phase: str) -> float | None:
+    """When the first process got there."""
+    return min((t.at[phase] for t in tracks if phase in t.at), default=None)
+
+
+def last(tracks: Sequence[Track], phase: str) -> float | None:
+    """When all had got there; None until then."""
+    times = [t.at[phase] for t in tracks if phase in t.at]
+    return max(times) if len(times) == len(tracks) else None
+
+
+def working_state(tracks: Sequence[Track], quiet: float, now: float) -> GangState:
+    """Starting, Compiling or Running."""
+    if any("step" in t.at for t in tracks):
+        return GangState.RUNNING
+    if any(t.latest.compile_started for t in tracks):
+        if any(t.latest.compiling for t in tracks):
+            return GangState.COMPILING
+        busy = max((t.last_compiling for t in tracks if t.last_compiling is not None), default=now)
+        return GangState.RUNNING if now >= busy + quiet else GangState.COMPILING
+    spawned = last(tracks, "spawned")
+    without_jax = not any(t.latest.jax_imported for t in tracks)
+    if spawned is not None and without_jax and now >= spawned + quiet:
+        return GangState.RUNNING
+    return GangState.STARTING

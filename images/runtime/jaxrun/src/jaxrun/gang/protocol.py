@@ -1,0 +1,230 @@
+"""What launchers say to each other, as data; version and size limits.
+
+A connection: the server sends Challenge, the member Hello, the server Welcome or Refused; from
+then on both send Beat at least every heartbeat interval, and whatever else happens.
+Every message about a run of the program carries its epoch; the other side drops stale ones.
+"""
+
+from dataclasses import dataclass, field
+
+from jaxrun.contract import GangState
+from jaxrun.evidence import Death, StopRequest, Verdict
+from jaxrun.gang import wire
+
+VERSION = 1
+HANDSHAKE_LIMIT_BYTES = 4096
+LINE_LIMIT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """Server, first line: prove that you know the token."""
+
+    nonce: str
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Member: who I am, and the proof over both nonces and all of this."""
+
+    nonce: str
+    job: str
+    attempt: int
+    process: int
+    num_processes: int
+    host: str
+    epoch_seen: int
+    version: int = VERSION
+    proof: str = ""
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """Server: you are in, and I know the token too."""
+
+    proof: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Server: you are not in. `retry` when waiting may help."""
+
+    reason: str
+    retry: bool = False
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Both, every heartbeat interval."""
+
+
+@dataclass(frozen=True)
+class GangView:
+    """Server: what the gang as a whole is doing, whenever that changes."""
+
+    state: GangState
+    joined: int
+    missing: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Server: spawn the program; all get the same epoch and coordinator port."""
+
+    epoch: int
+    coordinator_port: int
+
+
+@dataclass(frozen=True)
+class PleaseStop:
+    """Server: somebody was asked from outside to stop; how many should_stop calls were made?"""
+
+    epoch: int
+    request: StopRequest
+
+
+@dataclass(frozen=True)
+class StopAt:
+    """Server: should_stop answers True from this call on, the same call in every process."""
+
+    epoch: int
+    call: int
+
+
+@dataclass(frozen=True)
+class DumpStack:
+    """Server: where is your program?"""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Server: the epoch is over, kill the program."""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class End:
+    """Server: how it ended; write it, say Bye, exit."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Member: how far the program is; the first one of an epoch says that it was spawned."""
+
+    epoch: int
+    jax_imported: bool = False
+    initialising: bool = False
+    initialised: bool = False
+    left_world: bool = False
+    exiting: bool = False
+    compiling: bool = False
+    compile_count: int = 0
+    compile_seconds: float = 0.0
+    compile_started: bool = False
+    cache_requests: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    step: int | None = None
+    checkpoint_step: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Died:
+    """Member: the program is as good as dead, though it may still have to be killed."""
+
+    epoch: int
+    death: Death
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Member: the program has been reaped. `death` if it died of itself; `in_world` if it left
+    JAX's world without its shutdown barrier."""
+
+    epoch: int
+    exit_code: int | None
+    signal: int | None
+    in_world: bool = False
+    step: int | None = None
+    death: Death | None = None
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """Member: I got a stop signal from outside."""
+
+    epoch: int
+    signal: int
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Member: my program has called should_stop so often."""
+
+    epoch: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Member: where the program is, as Python's faulthandler tells; empty if it does not."""
+
+    epoch: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Bye:
+    """Member: I have the verdict."""
+
+
+FromServer = (
+    Challenge
+    | Welcome
+    | Refused
+    | Beat
+    | GangView
+    | Start
+    | PleaseStop
+    | StopAt
+    | DumpStack
+    | Stop
+    | End
+)
+FromMember = Hello | Beat | Progress | Died | Gone | StopAsked | Calls | Stack | Bye
+
+_FROM_SERVER: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        Challenge, Welcome, Refused, Beat, GangView, Start, PleaseStop, StopAt, DumpStack, Stop, End
+    )
+}  # fmt: skip
+_FROM_MEMBER: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (Hello, Beat, Progress, Died, Gone, StopAsked, Calls, Stack, Bye)
+}
+
+
+def encode(message: FromServer | FromMember) -> bytes:
+    """One line, newline included."""
+    return wire.dump_line(type(message).__name__, message)
+
+
+def decode_from_server(line: bytes) -> FromServer:
+    """Raises wire.WireError."""
+    message: FromServer = wire.load_line(line, _FROM_SERVER)
+    return message
+
+
+def decode_from_member(line: bytes) -> FromMember:
+    """Raises wire.WireError."""
+    message: FromMember = wire.load_line(line, _FROM_MEMBER)
+    return message

@@ -1,0 +1,64 @@
+"""/metrics from a Status: nothing is counted twice, so nothing can disagree with /status."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from jaxrun.contract import GangState
+from jaxrun.status import Status
+
+
+def exposition(status: Status) -> tuple[str, bytes]:
+    """Content type and body; labels are bounded: seven states, at most 32 reported names."""
+    registry = CollectorRegistry()
+    registry.register(_FromStatus(status))
+    return CONTENT_TYPE_LATEST, generate_latest(registry)
+
+
+class _FromStatus(Collector):
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        status, progress = self._status, self._status.progress
+        state = GaugeMetricFamily(
+            "jaxrun_gang_state", "1 for the gang's present state", labels=["state"]
+        )
+        for each in GangState:
+            state.add_metric([each.value], float(each is status.view.state))
+        yield state
+        reported = GaugeMetricFamily(
+            "jaxrun_reported", "Latest numbers given to jaxrun.report", labels=["name"]
+        )
+        for name, value in progress.metrics.items():
+            reported.add_metric([name], value)
+        yield reported
+        for name, text, number in (
+            ("gang_processes", "Processes of the gang", status.settings.num_processes),
+            ("gang_joined", "Launchers connected to the gang", status.view.joined),
+            ("epoch", "Epoch of the gang, from 1; 0 before the first", status.epoch),
+            ("process_id", "This process's id", status.settings.process_id),
+            ("step", "Latest step given to jaxrun.report", status.step),
+            ("checkpoint_step", "Latest step given to checkpointed", progress.checkpoint_step),
+            ("step_seconds", "Seconds per step between the latest reports", status.step_seconds),
+        ):
+            if number is not None:
+                yield GaugeMetricFamily(f"jaxrun_{name}", text, value=number)
+        for name, text, number in (
+            ("restarts", "Restarts in place", max(status.epoch - 1, 0)),
+            ("compiles", "XLA compilations, cache hits included", progress.compile_count),
+            ("compile_seconds", "Seconds spent in them", progress.compile_seconds),
+            ("cache_requests", "Compilations that asked JAX's cache", progress.cache_requests),
+            ("cache_hits", "Those that it answered", progress.cache_hits),
+            ("cache_misses", "Entries written to it", progress.cache_misses),
+        ):
+            yield CounterMetricFamily(f"jaxrun_{name}", text, value=number)
+        phases = GaugeMetricFamily(
+            "jaxrun_phase_timestamp_seconds", "When the gang got there", labels=["phase"]
+        )
+        for phase, at in status.times.items():
+            if at is not None:
+                phases.add_metric([phase], at)
+        yield phases

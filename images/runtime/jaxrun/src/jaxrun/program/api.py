@@ -1,0 +1,114 @@
+"""What a program may call; see `jaxrun` itself."""
+
+import math
+import os
+import time
+from typing import Any
+
+from jaxrun.program.reporter import CHANNEL, reporter
+
+_SEND_INTERVAL_SECONDS = 0.1
+_AGREEMENT_SECONDS = 5.0
+_MOST_METRICS = 32
+
+_flag: Any = None
+_flag_pid = 0
+_sent_at = 0.0
+_waiting: dict[str, Any] = {}
+
+
+def report(step: int | None = None, **metrics: Any) -> None:
+    """Say which step has been done, with up to 32 named numbers such as the loss.
+
+    Cheap enough for every step. A JAX array is never waited for: its number is sent by a later
+    report, once it is there.
+    """
+    try:
+        _report(step, metrics)
+    except Exception:
+        return
+
+
+def checkpointed(step: int) -> None:
+    """Say that a checkpoint of this step is complete: what a failure cannot take away any more."""
+    try:
+        line = reporter()
+        if line is not None:
+            line.note(checkpoint_step=int(step))
+    except Exception:
+        return
+
+
+def should_stop() -> bool:
+    """Whether to save and leave the training loop: this job's pods are about to be stopped.
+
+    Call it once per step in every process: it turns True at the same call in all of them, so no
+    process is left alone in a collective. Stays True. False outside of a launcher.
+    """
+    try:
+        return _should_stop()
+    except Exception:
+        return False
+
+
+def _report(step: int | None, metrics: dict[str, Any]) -> None:
+    global _sent_at
+    line = reporter()
+    if line is None:
+        return
+    for name, value in metrics.items():
+        if name in _waiting or len(_waiting) < _MOST_METRICS:
+            _waiting[name] = value
+    if step is not None:
+        step = int(step)
+        flag = _shared_flag()
+        if flag is not None and line.speaks:
+            flag.step = step
+        first = "step" not in line.progress
+        line.progress["step"] = step
+    else:
+        first = False
+    now = time.monotonic()
+    if first or now >= _sent_at + _SEND_INTERVAL_SECONDS:
+        _sent_at = now
+        _take_ready_numbers(line.progress.setdefault("metrics", {}))
+        line.note()
+
+
+def _take_ready_numbers(numbers: dict[str, float | None]) -> None:
+    for name, value in list(_waiting.items()):
+        ready = getattr(value, "is_ready", None)
+        try:
+            if ready is not None and not ready():
+                continue
+            number = float(value)
+            numbers[name[:64]] = number if math.isfinite(number) else None
+        except Exception:
+            numbers.pop(name[:64], None)
+        del _waiting[name]
+
+
+def _should_stop() -> bool:
+    flag = _shared_flag()
+    if flag is None:
+        return False
+    flag.calls = call = flag.calls + 1
+    if flag.frozen and not flag.stop_at:
+        deadline = time.monotonic() + _AGREEMENT_SECONDS
+        while not flag.stop_at and time.monotonic() < deadline:
+            time.sleep(0.001)
+    return 0 < flag.stop_at <= call
+
+
+def _shared_flag() -> Any:
+    """None outside of a launcher, and in children that are not the program."""
+    global _flag, _flag_pid
+    if _flag_pid != os.getpid():
+        _flag_pid = os.getpid()
+        _flag = None
+        line = reporter()
+        if os.environ.get(CHANNEL) and line is not None and line.speaks:
+            from jaxrun.program.flag import Flag
+
+            _flag = Flag(line.directory / "flag")
+    return _flag

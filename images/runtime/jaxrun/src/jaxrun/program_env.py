@@ -1,0 +1,53 @@
+"""The environment that makes a bare jax.distributed.initialize() work in the program.
+
+JAX asks its cluster detectors in order: Open MPI's comes first and needs nothing but variables, no
+RBAC and no MPI. It counts all processes of all slices, which JAX's own detectors cannot across
+several Jobs. On TPU it comes before JAX's GKE detector, and both give the same process id (worker
+id + slice * hosts): so the variables are the same on every platform, the coordinator's port can
+change by epoch, and the TPU_* and MEGASCALE_* variables that libtpu reads stay as they are.
+"""
+
+import os
+from collections.abc import Mapping
+
+from jaxrun import contract
+from jaxrun.program.reporter import CHANNEL, TOP
+from jaxrun.settings import Settings
+
+_GPU_PLATFORMS = ("cuda", "rocm")
+
+
+def program_environment(
+    settings: Settings,
+    epoch: int,
+    coordinator_port: int,
+    inherited: Mapping[str, str],
+    channel: str | None,
+    site: str | None,
+) -> dict[str, str]:
+    """What the program gets: all that the container has, less the token, plus its place.
+
+    `channel` is the reporter's directory and `site` the directory of sitecustomize; without them
+    the program runs unobserved.
+    """
+    env = {name: value for name, value in inherited.items() if name not in (contract.TOKEN, TOP)}
+    # Alone, the process needs no name to resolve.
+    host = settings.gang_address if settings.num_processes > 1 else "127.0.0.1"
+    env[contract.COORDINATOR_ADDRESS] = f"{host}:{coordinator_port}"
+    env[contract.OMPI_URI] = f"0.0;tcp://{host}:{coordinator_port}"
+    env[contract.OMPI_SIZE] = str(settings.num_processes)
+    env[contract.OMPI_RANK] = str(settings.process_id)
+    env[contract.OMPI_LOCAL_RANK] = "0"
+    if settings.platform in _GPU_PLATFORMS and settings.local_devices > 0:
+        # Otherwise JAX takes Open MPI's local rank for the one device of this process.
+        ids = ",".join(str(i) for i in range(settings.local_devices))
+        env.setdefault(contract.LOCAL_DEVICE_IDS, ids)
+    env[contract.EPOCH] = str(epoch)
+    env[contract.PROCESS_ID] = str(settings.process_id)
+    # What a killed process has printed should be in its log.
+    env.setdefault("PYTHONUNBUFFERED", "1")
+    if channel is not None and site is not None:
+        env[CHANNEL] = channel
+        path = env.get("PYTHONPATH")
+        env["PYTHONPATH"] = f"{site}{os.pathsep}{path}" if path else site
+    return env

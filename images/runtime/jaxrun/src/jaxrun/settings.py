@@ -1,0 +1,156 @@
+"""What the launcher is told by its environment, read once, refused with the variable's name."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxrun import contract
+
+
+class BadSettingError(ValueError):
+    """A variable is missing or senseless; the message names it and what would be right."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds, all of them; the defaults are for real pods, tests shorten them."""
+
+    heartbeat_interval: float = 2.0
+    heartbeat_timeout: float = 10.0
+    kill_after: float = 0.3
+    """Between SIGTERM and SIGKILL of a program whose epoch is over."""
+    evidence_window: float = 0.2
+    """How long deaths are collected before the first real one is called the cause."""
+    start_timeout: float = 290.0
+    """From the first process in jax.distributed.initialize to the last; JAX gives up after 300."""
+    exit_grace: float = 30.0
+    """How long the others may go on after one left JAX's world by exiting 0 without shutdown."""
+    barrier_grace: float = 240.0
+    """How long one may wait for the others in JAX's shutdown barrier; JAX aborts after 300."""
+    quiet: float = 5.0
+    """Without report(): no compilation for so long means that steps are being run."""
+    grace: float = 30.0
+    """Between SIGTERM from outside and SIGKILL."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One launcher's place in its gang."""
+
+    job: str
+    attempt: int
+    process_id: int
+    num_processes: int
+    gang_address: str
+    token: str
+    host: str
+    platform: str = "cpu"
+    local_devices: int = 0
+    gang_port: int = contract.GANG_PORT
+    http_port: int = contract.HTTP_PORT
+    coordinator_port_base: int = contract.COORDINATOR_PORT_BASE
+    coordinator_port_count: int = contract.COORDINATOR_PORT_COUNT
+    termination_log: str = contract.TERMINATION_LOG
+    timing: Timing = Timing()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this launcher runs the gang server."""
+        return self.process_id == 0
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the contract's environment; outside of a JaxJob it describes a gang of one.
+
+    Raises:
+        BadSettingError: a variable is missing or out of range.
+    """
+    env = _Environment(environ)
+    num_processes = env.integer(contract.NUM_PROCESSES, 1, least=1)
+    process_id = env.integer(contract.PROCESS_BASE, 0) + env.integer(contract.COMPLETION_INDEX, 0)
+    if process_id >= num_processes:
+        raise BadSettingError(
+            f"{contract.PROCESS_BASE} + {contract.COMPLETION_INDEX} is {process_id}, but process "
+            f"ids end at {contract.NUM_PROCESSES} - 1 = {num_processes - 1}"
+        )
+    gang_address = environ.get(contract.GANG_ADDRESS, "")
+    token = environ.get(contract.TOKEN, "")
+    if num_processes > 1:
+        for name, value in ((contract.GANG_ADDRESS, gang_address), (contract.TOKEN, token)):
+            if not value:
+                raise BadSettingError(f"{name} is not set, and a gang of {num_processes} needs it")
+    defaults = Timing()
+    timing = Timing(
+        heartbeat_interval=env.seconds("JAXRUN_HEARTBEAT_SECONDS", defaults.heartbeat_interval),
+        heartbeat_timeout=env.seconds(
+            "JAXRUN_HEARTBEAT_TIMEOUT_SECONDS", defaults.heartbeat_timeout
+        ),
+        kill_after=env.seconds("JAXRUN_KILL_SECONDS", defaults.kill_after),
+        evidence_window=env.seconds("JAXRUN_EVIDENCE_SECONDS", defaults.evidence_window),
+        start_timeout=env.seconds("JAXRUN_START_TIMEOUT_SECONDS", defaults.start_timeout),
+        exit_grace=env.seconds("JAXRUN_EXIT_GRACE_SECONDS", defaults.exit_grace),
+        barrier_grace=env.seconds("JAXRUN_BARRIER_GRACE_SECONDS", defaults.barrier_grace),
+        quiet=env.seconds("JAXRUN_QUIET_SECONDS", defaults.quiet),
+        grace=env.seconds(contract.GRACE_SECONDS, defaults.grace),
+    )
+    if timing.heartbeat_timeout < 2 * timing.heartbeat_interval:
+        raise BadSettingError(
+            f"JAXRUN_HEARTBEAT_TIMEOUT_SECONDS is {timing.heartbeat_timeout:g}, less than two "
+            f"intervals of {timing.heartbeat_interval:g} s: one late heartbeat would end the job"
+        )
+    return Settings(
+        job=environ.get(contract.JOB, "local"),
+        attempt=env.integer(contract.ATTEMPT, 0),
+        process_id=process_id,
+        num_processes=num_processes,
+        gang_address=gang_address or "127.0.0.1",
+        token=token,
+        host=environ.get("JAXRUN_HOST") or socket.gethostname(),
+        platform=environ.get(contract.PLATFORM, "cpu"),
+        local_devices=env.integer(contract.LOCAL_DEVICES, 0),
+        gang_port=env.integer("JAXRUN_GANG_PORT", contract.GANG_PORT),
+        http_port=env.integer("JAXRUN_HTTP_PORT", contract.HTTP_PORT),
+        coordinator_port_base=env.integer(
+            "JAXRUN_COORDINATOR_PORT_BASE", contract.COORDINATOR_PORT_BASE
+        ),
+        coordinator_port_count=env.integer(
+            "JAXRUN_COORDINATOR_PORT_COUNT", contract.COORDINATOR_PORT_COUNT, least=1
+        ),
+        termination_log=environ.get("JAXRUN_TERMINATION_LOG", contract.TERMINATION_LOG),
+        timing=timing,
+    )
+
+
+@dataclass(frozen=True)
+class _Environment:
+    environ: Mapping[str, str]
+
+    def integer(self, name: str, default: int, least: int = 0) -> int:
+        text = self.environ.get(name, "")
+        if not text:
+            return default
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise BadSettingError(f"{name} is {text!r}, not an integer of at least {least}")
+        return value
+
+    def seconds(self, name: str, default: float) -> float:
+        text = self.environ.get(name, "")
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < 1e9:
+            raise BadSettingError(f"{name} is {text!r}, not a number of seconds")
+        return value
+
+
+def launcher_environment() -> Settings:
+    """This process's own settings."""
+    return read_settings(os.environ)

@@ -1,0 +1,1 @@
+"""Files that the installer puts directly on the program's PYTHONPATH."""

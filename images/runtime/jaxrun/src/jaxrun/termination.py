@@ -1,0 +1,53 @@
+"""The termination message: what Kubernetes keeps of a container after it is gone."""
+
+import json
+import os
+from typing import Any
+
+from jaxrun import contract
+from jaxrun.evidence import Verdict
+
+
+def termination_record(verdict: Verdict) -> dict[str, Any]:
+    """The contract's `termination` object."""
+    exception = verdict.exception
+    return {
+        "version": contract.VERSION,
+        "cause": verdict.cause.value if verdict.cause is not None else None,
+        "process": verdict.process,
+        "host": verdict.host,
+        "exitCode": verdict.exit_code,
+        "signal": verdict.signal,
+        "exception": {"type": exception.type, "message": exception.message} if exception else None,
+        "message": verdict.message,
+        "epoch": verdict.epoch,
+        "step": verdict.step,
+        "time": verdict.time,
+    }
+
+
+def termination_bytes(verdict: Verdict) -> bytes:
+    """At most 4096 bytes of JSON; the exception's message is cut first, then the sentence."""
+    record = termination_record(verdict)
+    while len(data := json.dumps(record).encode()) > contract.TERMINATION_LIMIT_BYTES:
+        exception = record["exception"]
+        if exception is not None and len(exception["message"]) > 100:
+            exception["message"] = exception["message"][: len(exception["message"]) // 2]
+        elif len(record["message"]) > 100:
+            record["message"] = record["message"][: len(record["message"]) // 2]
+        else:
+            record = {**record, "exception": None, "host": None, "message": ""}
+    return data
+
+
+def write_termination(path: str, verdict: Verdict) -> str | None:
+    """Write it in place, as the kubelet mounts this very file; returns why it could not be."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            os.write(handle, termination_bytes(verdict))
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return f"cannot write the termination message to {path}: {error.strerror}"
+    return None
