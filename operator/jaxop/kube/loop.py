@@ -112,6 +112,7 @@ class Loop:
         for source in self._sources():
             await source.synced.wait()
         self.synced.set()
+        log.info("all %d stores are filled", len(self.stores))
         await (elector.run(self.work) if elector else self.work())
 
     def _sources(self) -> list[Reflector | FedStore]:

@@ -12,18 +12,18 @@ from jaxop.kube.login import login
 from jaxop.kube.resources import Resource
 from jaxop.kube.transport import KubernetesTransport
 
+from e2e.cluster.lite import lite_cluster
+
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def kubeconfig() -> Iterator[Path]:
     """JAXOP_APISERVER_KUBECONFIG names one that runs already, which saves its start."""
     if running := os.environ.get("JAXOP_APISERVER_KUBECONFIG"):
         yield Path(running)
         return
-    from e2e.cluster import lite
-
-    with lite.lite(tmp_path_factory.mktemp("apiserver")) as cluster:
+    with lite_cluster() as cluster:
         yield cluster.kubeconfig
 
 
