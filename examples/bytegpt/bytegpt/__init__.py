@@ -1,0 +1,7 @@
+"""A small GPT that learns to write Python from the bytes of Python's own standard library.
+
+`data` reads the bytes, `model` is the network, `sample` lets it write, `learner` compiles what acts
+on it, `train` is the loop with its checkpoints. Nothing here knows where it runs: alone on a
+laptop, under mpirun or Slurm, or as a JaxJob. Its twelve layers are unrolled, as is usual where
+steps must be fast, so compiling takes long and a compile cache (JAX_COMPILATION_CACHE_DIR) pays.
+"""

@@ -1,0 +1,90 @@
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+from jax.experimental import multihost_utils
+
+from bytegpt import data
+from bytegpt.checkpoints import Checkpoints
+from bytegpt.jaxjob import report, should_stop
+from bytegpt.learner import Learner
+from bytegpt.model import Shape
+from bytegpt.parallel import anywhere
+from bytegpt.phases import Phases
+
+PROMPT = b"def "
+TEST_STEP = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    steps: int = 200
+    batch: int = 8
+    layers: int = 12
+    learning_rate: float = 2e-3
+    seed: int = 0
+    checkpoints: Path | None = None
+    checkpoint_every: int = 50
+    report_every: int = 10
+
+
+@dataclass(frozen=True)
+class Result:
+    """`stopped`: asked to stop before the last step, after a checkpoint of `step` was written."""
+
+    step: int
+    resumed_from: int
+    bits_per_byte: float
+    sample: str
+    stopped: bool
+
+
+def say(line: str) -> None:
+    if jax.process_index() == 0:
+        print(line, flush=True)
+
+
+def train(options: Options, phases: Phases) -> Result:
+    """Trains to `options.steps`, on from the newest checkpoint if there is one, and tests."""
+    devices = jax.device_count()
+    if options.batch % devices:
+        raise SystemExit(f"--batch {options.batch} must be a multiple of the {devices} devices")
+    shape = Shape(layers=options.layers)
+    length = shape.context + 1
+    with phases("initialise"):
+        training, test = data.load()
+        learner = Learner(shape, options.learning_rate, options.steps, options.seed)
+        say(f"{jax.process_count()} processes, {devices} devices ({jax.default_backend()})")
+
+    with closing(Checkpoints(options.checkpoints)) as checkpoints:
+        with phases("restore"):
+            learner.state, first = checkpoints.newest(learner.state)
+            say(f"resumed from step {first}" if first else "starting at step 0")
+
+        step, stopped = first, False
+        while step < options.steps and not stopped:
+            with phases("training" if step > first else "compile"):
+                loss = learner.step(
+                    data.windows(training, step, options.batch, length, options.seed)
+                )
+                step += 1
+                reporting = step % options.report_every == 0 or step in (first + 1, options.steps)
+                if reporting:
+                    say(f"step {step} loss {loss:.4f}")
+                    report(step=step, loss=float(loss))
+                stopped = multihost_utils.reached_preemption_sync_point(step) or (
+                    reporting and anywhere(should_stop())
+                )
+            if stopped or step % options.checkpoint_every == 0 or step == options.steps:
+                with phases("checkpoint"):
+                    checkpoints.write(step, learner.state)
+
+        with phases("test"):
+            bits = learner.bits_per_byte(
+                data.windows(test, TEST_STEP, options.batch, length, options.seed)
+            )
+            report(step=step, bits_per_byte=bits)
+        with phases("sample"):
+            sample = learner.sample(PROMPT)
+    return Result(step, first, bits, sample, stopped and step < options.steps)

@@ -1,0 +1,36 @@
+import re
+import time
+
+import pytest
+
+pytest.importorskip("flax", reason="pip install -e '.[examples]'")
+
+SMALL = ("--layers", "2", "--report-every", "10", "--checkpoint-every", "20")
+EVEN_ODDS_BITS = 8.0
+
+
+def test_two_processes_learn_some_python_and_write_it(launch, tmp_path):
+    run = launch("--steps", "40", *SMALL, "--checkpoints", str(tmp_path / "c"), processes=2)
+    assert run.wait() == [0, 0]
+    assert run.result["processes"] == 2
+    assert run.result["bits_per_byte"] < EVEN_ODDS_BITS - 2
+    assert run.result["sample"].startswith("def ")
+    assert len(run.result["sample"]) == 128
+
+
+def test_killed_it_goes_on_from_its_checkpoint_as_if_nothing_had_happened(launch, tmp_path):
+    straight = launch("--steps", "40", *SMALL)
+    straight.wait()
+    options = ("--steps", "40", *SMALL, "--checkpoints", str(tmp_path / "checkpoints"))
+    killed = launch(*options)
+    deadline = time.monotonic() + 120
+    while not re.search(r"^step 30 ", killed.text, re.M):
+        assert time.monotonic() < deadline, f"no step 30 after 120 s:\n{killed.text}"
+        assert killed.processes[0].poll() is None, killed.text
+        time.sleep(0.05)
+    killed.processes[0].kill()
+    resumed = launch(*options)
+    assert resumed.wait() == [0]
+    assert resumed.result["resumed_from"] == 20
+    assert resumed.losses[40] == straight.losses[40]
+    assert resumed.result["sample"] == straight.result["sample"]
