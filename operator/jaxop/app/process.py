@@ -1,0 +1,140 @@
+"""What runs in the operator's process, and in which order it stops.
+
+kopf owns signals and the end: on SIGTERM its cleanup stops the loop first, which lets passes under
+way end and gives the Lease up, so that a standby goes on at once. If the loop ends by itself, that
+is an error, and ends kopf.
+"""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import kopf
+from prometheus_client import REGISTRY
+
+from jaxop import __version__
+from jaxop.app import own_kinds, probes
+from jaxop.app.metrics import JaxJobStates
+from jaxop.app.preflight import preflight
+from jaxop.app.settings import Settings
+from jaxop.controllers.jaxjob import GangReports, GangTokens, JaxJobController, NodeFacts
+from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
+from jaxop.domain.jaxjob import OperatorSettings
+from jaxop.kube.client import ApiClient
+from jaxop.kube.leader import Elector
+from jaxop.kube.login import login as login_with
+from jaxop.kube.loop import Loop, together
+from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, Key, Resource
+from jaxop.kube.transport import KubernetesTransport
+
+log = logging.getLogger(__name__)
+
+OWN_KINDS: Final[frozenset[Resource]] = frozenset({JAXJOBS, ACCELERATORCLASSES})
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. Raises FatalError."""
+    log.info("jax-operator %s starts as %s", __version__, settings.identity)
+    login = login_with(settings.kubeconfig or None, settings.context or None)
+    namespace = settings.watch_namespace or None
+    server = (await login()).host
+    async with AsyncExitStack() as stack:
+        transport = KubernetesTransport(login)
+        stack.push_async_callback(transport.close)
+        elector = None
+        if settings.leader_election:
+            elector = _elector(settings, lease_transport := KubernetesTransport(login))
+            stack.push_async_callback(lease_transport.close)
+        client = ApiClient(transport, fence=elector.check) if elector else ApiClient(transport)
+        core = _Core(client, elector, settings)
+        watched = [watch.resource for watch in core.controller.watches]
+        await preflight(client, server, watched, namespace)
+        REGISTRY.register(states := JaxJobStates(core.loop.stores[JAXJOBS]))
+        stack.callback(REGISTRY.unregister, states)
+        await stack.enter_async_context(probes.metrics(settings.metrics_port, REGISTRY))
+        await stack.enter_async_context(
+            probes.probes(settings.health_port, core.loop.synced, core.leads)
+        )
+        registry = own_kinds.registry(sorted(OWN_KINDS, key=str), core.loop.feed, login)
+        await _until_stopped(core, registry, namespace)
+    log.info("jax-operator ends")
+
+
+class _Core:
+    """The loop and what its controllers need beside it."""
+
+    def __init__(self, client: ApiClient, elector: Elector | None, settings: Settings) -> None:
+        self._elector = elector
+        self._reports = GangReports(self._wake, self._is_ours)
+        self._tokens = GangTokens(client, self._wake, JAXJOB_CONTROLLER)
+        self._nodes = NodeFacts(client, self._wake)
+        self.controller = JaxJobController(
+            OperatorSettings(
+                runtime_image=settings.runtime_image,
+                status_interval_seconds=settings.status_interval_seconds,
+            ),
+            reports=self._reports,
+            tokens=self._tokens,
+            nodes=self._nodes,
+        )
+        self.loop = Loop(
+            client,
+            [self.controller],
+            namespace=settings.watch_namespace or None,
+            workers=settings.workers,
+            fed=OWN_KINDS,
+        )
+
+    async def run(self) -> None:
+        await together(
+            self.loop.run(self._elector), self._reports.run(), self._tokens.run(), self._nodes.run()
+        )
+
+    def leads(self) -> bool:
+        return self._elector.leading if self._elector else self.loop.synced.is_set()
+
+    def _wake(self, key: Key) -> None:
+        self.loop.queue.add(key)
+
+    def _is_ours(self, key: Key) -> bool:
+        there = self.loop.stores[JAXJOBS].get(key.namespace, key.name) is not None
+        return there and self.leads()
+
+
+def _elector(settings: Settings, transport: KubernetesTransport) -> Elector:
+    """On connections of its own: a busy loop must not keep the Lease from being renewed."""
+    return Elector(
+        transport,
+        namespace=settings.namespace,
+        name=settings.lease_name,
+        identity=settings.process_identity,
+    )
+
+
+async def _until_stopped(
+    core: _Core, registry: kopf.OperatorRegistry, namespace: str | None
+) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(core.run(), name="core")
+    running.add_done_callback(lambda _: stop.set())
+
+    @kopf.on.cleanup(registry=registry)
+    async def stop_the_core(**_: Any) -> None:
+        running.cancel()
+        await asyncio.wait({running})
+
+    try:
+        await kopf.operator(
+            registry=registry,
+            settings=own_kinds.settings(),
+            standalone=True,
+            clusterwide=namespace is None,
+            namespaces=[namespace] if namespace else [],
+            stop_flag=stop,
+        )
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+    if not running.cancelled():
+        running.result()
