@@ -84,7 +84,8 @@ def _configuration(pki: Pki, address: str, port: int) -> list[dict[str, object]]
 
 
 def _phase(group: str, part: str, config: Path, *args: str) -> None:
-    argv = [binaries.path("kubeadm"), "init", "phase", group, part, "--config", config, *args]
+    kubeadm = str(binaries.path("kubeadm"))
+    argv = [kubeadm, "init", "phase", group, part, "--config", str(config), *args]
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode != 0:
         raise ClusterError(f"kubeadm init phase {group} {part} failed: {done.stderr.strip()}")

@@ -1,0 +1,290 @@
+"""The namespaces that a local cluster lives in, and that take it along when they end.
+
+One init process holds a network, a mount and a process namespace. Everything else is started
+inside them. When the init dies, the kernel kills every process in there, and with the last of them
+go the mounts, the bridge, the pods' interfaces, the firewall rules, and the veth pair whose other
+end is on the host: nothing has to be undone, however far it had come.
+
+What the kernel leaves is removed by `remove_cgroups`: empty cgroups, which are only directories.
+
+The host sees the cluster through the veth pair: `host_address` <-> `node_address`, and a route to
+the pods.
+"""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster import binaries
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.processes import Component, ProcessId, start, wait_gone
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Addresses of the `number`th cluster on this machine, 0 to 255."""
+
+    number: int
+
+    @property
+    def host_address(self) -> str:
+        return f"10.240.{self.number}.1"
+
+    @property
+    def node_address(self) -> str:
+        """Of the control plane, and of the first node; the others' follow it."""
+        return f"10.240.{self.number}.2"
+
+    def address_of(self, node: int) -> str:
+        return f"10.240.{self.number}.{2 + node}"
+
+    @property
+    def pods(self) -> str:
+        return f"10.244.{self.number}.0/24"
+
+    @property
+    def interface(self) -> str:
+        return f"jaxop{self.number}"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """`outer` waits for the init and kills it when it is killed itself."""
+
+    outer: ProcessId
+
+    @property
+    def init_pid(self) -> int:
+        return _only_child(self.outer.pid)
+
+    def alive(self) -> bool:
+        return self.outer.alive()
+
+    def entering(self) -> list[str]:
+        """The wrapper that runs a command inside."""
+        return ["nsenter", f"--target={self.init_pid}", "--net", "--mount", "--pid", "--"]
+
+    def run(self, *argv: str) -> str:
+        """Runs a command inside to its end. Raises ClusterError with what it said."""
+        return _run([*self.entering(), *argv])
+
+    def start(
+        self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+    ) -> Component:
+        return start(name, argv, log, self.entering(), env)
+
+
+@dataclass(frozen=True)
+class NodeSandbox:
+    """A mount namespace inside the sandbox: a node's own /run, /var/lib and /var/log."""
+
+    holder: Component
+
+    def entering(self) -> list[str]:
+        holder = _only_child(self.holder.process.pid)
+        return ["nsenter", f"--target={holder}", "--net", "--mount", "--pid", "--"]
+
+    def start(self, name: str, argv: Sequence[str], log: Path) -> Component:
+        return start(name, argv, log, self.entering())
+
+
+def create(pid_file: Path, log: Path) -> Sandbox:
+    """Starts the init. Its id is in `pid_file` before there is anything to clean up."""
+    script = 'echo "$$ $(cut -d" " -f22 /proc/$$/stat)" > "$1"; shift; exec "$@"'
+    unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    init = [str(binaries.path("pause"))]
+    component = start(
+        "init", [*unshare, *init], log, wrapper=["sh", "-c", script, "sh", str(pid_file)]
+    )
+    deadline = time.monotonic() + 10
+    while True:
+        component.check()
+        sandbox = recorded(pid_file)
+        if sandbox is not None and _children(sandbox.outer.pid):
+            init_pid = sandbox.init_pid
+            if _exe(init_pid) == binaries.path("pause").resolve():
+                break
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the cluster's init did not start; see {log}")
+        time.sleep(0.01)
+    sandbox.run("mount", "--make-rshared", "/")
+    _shield_kernel_settings(sandbox, pid_file.parent / "sysctl")
+    return sandbox
+
+
+def _shield_kernel_settings(sandbox: Sandbox, directory: Path) -> None:
+    """Puts files with the values that kubelet wants over those of the machine, which are global."""
+    wanted = {"vm/overcommit_memory": "1", "kernel/panic": "10", "kernel/panic_on_oops": "1"}
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, value in wanted.items():
+        file = directory / name.replace("/", ".")
+        file.write_text(f"{value}\n")
+        sandbox.run("mount", "--bind", str(file), f"/proc/sys/{name}")
+
+
+def recorded(pid_file: Path) -> Sandbox | None:
+    """The sandbox whose id is in `pid_file`, alive or not."""
+    try:
+        pid, start_time = pid_file.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    return Sandbox(ProcessId(int(pid), int(start_time)))
+
+
+def connect(sandbox: Sandbox, network: Network, nodes: int) -> None:
+    """The veth pair, the nodes' addresses, and the host's route to the pods."""
+    inside = "eth0"
+    peer = ["peer", "name", inside, "netns", str(sandbox.init_pid)]
+    _run(["ip", "link", "add", network.interface, "type", "veth", *peer])
+    _run(["ip", "address", "add", f"{network.host_address}/24", "dev", network.interface])
+    _run(["ip", "link", "set", network.interface, "up"])
+    sandbox.run("ip", "link", "set", "lo", "up")
+    for node in range(max(nodes, 1)):
+        sandbox.run("ip", "address", "add", f"{network.address_of(node)}/24", "dev", inside)
+    sandbox.run("ip", "link", "set", inside, "up")
+    sandbox.run("ip", "route", "add", "default", "via", network.host_address)
+    sandbox.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+    _run(["ip", "route", "add", network.pods, "via", network.node_address])
+
+
+def free_network() -> Network:
+    """The first whose interface and addresses nobody has."""
+    taken = _run(["ip", "-o", "address"]) + _run(["ip", "-o", "route"])
+    for number in range(256):
+        network = Network(number)
+        if f"10.240.{number}." not in taken and f"10.244.{number}." not in taken:
+            return network
+    raise ClusterError("all of 10.240.0.0/16 and 10.244.0.0/16 is in use on this machine")
+
+
+def create_node(sandbox: Sandbox, directory: Path, log: Path) -> NodeSandbox:
+    """`directory` gets what the node writes: its images, its volumes, its pods' logs."""
+    binds = {"lib": "/var/lib", "log": "/var/log", "run": "/run"}
+    for name in binds:
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    script = "; ".join(
+        [
+            "set -e",
+            *(f"mount --bind '{directory / name}' {target}" for name, target in binds.items()),
+            "mount --make-rshared /",
+            f"exec {binaries.path('pause')}",
+        ]
+    )
+    argv = ["unshare", "--mount", "--propagation=private", "sh", "-c", script]
+    holder = sandbox.start("holder", argv, log)
+    deadline = time.monotonic() + 10
+    while not any(
+        _exe(child) == binaries.path("pause").resolve() for child in _children(holder.process.pid)
+    ):
+        holder.check()
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the node's namespace did not come up; see {log}")
+        time.sleep(0.01)
+    return NodeSandbox(holder)
+
+
+def destroy(sandbox: Sandbox) -> None:
+    """Kills the init, and so everything in the sandbox. Raises ClusterError if it will not die."""
+    if not sandbox.alive():
+        return
+    children = _children(sandbox.outer.pid)
+    inits = [ProcessId.of(child) for child in children]
+    with contextlib.suppress(ProcessLookupError):
+        for pid in [*children, sandbox.outer.pid]:
+            os.kill(pid, 9)
+    for process in [*inits, sandbox.outer]:
+        if not wait_gone(process, 20):
+            raise ClusterError(f"process {process.pid} does not go away after SIGKILL")
+
+
+def cgroup_directories(name: str) -> list[Path]:
+    """`name` in every cgroup hierarchy: one directory on cgroup v2, one a controller on v1."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        return [CGROUPS / name]
+    hierarchies = [path for path in CGROUPS.iterdir() if (path / "cgroup.procs").exists()]
+    return [hierarchy.resolve() / name for hierarchy in hierarchies]
+
+
+def create_cgroups(names: Iterable[str]) -> None:
+    for name in names:
+        for directory in cgroup_directories(name):
+            directory.mkdir(parents=True, exist_ok=True)
+            _delegate(directory)
+            _copy_cpuset(directory)
+
+
+def remove_cgroups(name: str) -> None:
+    """Removes `name` and all below it; the processes in them must be gone."""
+    for top in cgroup_directories(name):
+        for directory, _, _ in os.walk(top, topdown=False):
+            deadline = time.monotonic() + 10
+            while True:
+                try:
+                    Path(directory).rmdir()
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError as error:
+                    # The kernel is not done with processes that were killed a moment ago.
+                    if time.monotonic() > deadline:
+                        raise ClusterError(f"{directory} cannot be removed: {error}") from error
+                    time.sleep(0.05)
+
+
+def _delegate(directory: Path) -> None:
+    """On cgroup v2 the controllers must be enabled from the root down."""
+    if not (CGROUPS / "cgroup.controllers").exists():
+        return
+    parents = [parent for parent in directory.parents if parent.is_relative_to(CGROUPS)]
+    for parent in [*reversed(parents), directory]:
+        available = (parent / "cgroup.controllers").read_text().split()
+        wanted = " ".join(f"+{controller}" for controller in available)
+        with contextlib.suppress(OSError):
+            (parent / "cgroup.subtree_control").write_text(wanted)
+
+
+def _copy_cpuset(directory: Path) -> None:
+    """On cgroup v1 a new cpuset is empty and takes no process until it has CPUs and memory."""
+    for parent in [*reversed(directory.parents), directory]:
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            own, above = parent / name, parent.parent / name
+            if own.exists() and above.exists() and not own.read_text().strip():
+                own.write_text(above.read_text())
+
+
+def _children(pid: int) -> list[int]:
+    children = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[1]) == pid and fields[0] != "Z":
+                    children.append(int(entry.name))
+    return children
+
+
+def _only_child(pid: int) -> int:
+    children = _children(pid)
+    if len(children) != 1:
+        raise ClusterError(f"process {pid} has {len(children)} children where it should have one")
+    return children[0]
+
+
+def _exe(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink()
+    except OSError:
+        return None
+
+
+def _run(argv: Sequence[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ClusterError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
+    return done.stdout

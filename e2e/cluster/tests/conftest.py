@@ -1,0 +1,1 @@
+from e2e.cluster.fixtures import apiserver as apiserver
