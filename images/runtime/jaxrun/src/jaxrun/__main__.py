@@ -2,8 +2,8 @@
 
 import sys
 
-_USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one process of its gang
-       jaxrun install DIRECTORY                 put the runtime there, for other images
+_USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one of its gang
+       jaxrun install DIRECTORY   put the runtime there, for other images
        jaxrun version
 """
 

@@ -28,6 +28,12 @@ _PEER_WORDS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _RUNTIME_ERRORS = frozenset({"JaxRuntimeError", "XlaRuntimeError"})
+# JAX turns some errors of its runtime into ValueError, keeping the status code in front.
+_STATUS_CODE = re.compile(
+    r"(?:CANCELLED|UNKNOWN|INVALID_ARGUMENT|DEADLINE_EXCEEDED|NOT_FOUND|ALREADY_EXISTS"
+    r"|PERMISSION_DENIED|RESOURCE_EXHAUSTED|FAILED_PRECONDITION|ABORTED|OUT_OF_RANGE"
+    r"|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS): "
+)
 _COMPILE_WORDS = re.compile(
     r"mosaic failed|failed to compile|compilation failure|during compilation|compile permanent"
     r"|ptxas|error: failed to legalize|LLVM (?:ERROR|compil)",
@@ -41,9 +47,9 @@ def is_consequence(death: Death) -> bool:
     JAX's coordination client ends the process with SIGABRT when the service or a peer is gone.
     """
     if death.exception is not None:
-        runtime = bool(_RUNTIME_ERRORS & {death.exception.type, *death.exception.bases})
         network = "ConnectionError" in death.exception.bases
-        return network or (runtime and _PEER_WORDS.search(death.exception.message) is not None)
+        peer = _PEER_WORDS.search(death.exception.message) is not None
+        return network or (peer and _is_of_the_runtime(death.exception))
     return death.signal == signals.SIGABRT or death.exit_code == 128 + signals.SIGABRT
 
 
@@ -126,19 +132,27 @@ def _classified(death: Death) -> tuple[Cause, str]:
 def _exception_cause(death: Death) -> Cause:
     exception = death.exception
     assert exception is not None
-    names = {exception.type, *exception.bases}
-    if names & _RUNTIME_ERRORS:
+    if is_consequence(death):
+        return Cause.PEER_LOST
+    if _is_of_the_runtime(exception):
         if "RESOURCE_EXHAUSTED" in exception.message:
             return Cause.DEVICE_OUT_OF_MEMORY
         if exception.compiling or _COMPILE_WORDS.search(exception.message):
             return Cause.COMPILE_FAILED
+    names = {exception.type, *exception.bases}
     if "FloatingPointError" in names:
         return Cause.NUMERICAL_ERROR
     if "MemoryError" in names:
         return Cause.HOST_OUT_OF_MEMORY
-    if is_consequence(death):
-        return Cause.PEER_LOST
     return Cause.PROGRAM_ERROR
+
+
+def _is_of_the_runtime(exception: ExceptionReport) -> bool:
+    if _RUNTIME_ERRORS & {exception.type, *exception.bases}:
+        return True
+    return exception.type in ("ValueError", "RuntimeError") and (
+        _STATUS_CODE.match(exception.message) is not None
+    )
 
 
 def _exit_code(death: Death) -> int:

@@ -31,7 +31,7 @@ class Channel:
 
     def __init__(self, on_message: OnMessage) -> None:
         self.directory = _private_directory()
-        self.flag = Flag.create(self.directory / "flag")
+        self.flag = Flag.create(str(self.directory / "flag"))
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, tuple[socket.socket, int]] = {}

@@ -46,7 +46,7 @@ class StatusServer:
                 head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_SECONDS)
                 writer.write(await self._answer(head))
                 await asyncio.wait_for(writer.drain(), _REQUEST_SECONDS)
-        except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError):  # noqa: UP041
+        except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError):
             pass
         finally:
             self._connections -= 1

@@ -1,4 +1,4 @@
-"""What a program said of its progress, checked: it may be anything, so nothing is believed blindly."""
+"""What a program said of its progress, checked: whoever finds the socket may say anything."""
 
 import dataclasses
 import math

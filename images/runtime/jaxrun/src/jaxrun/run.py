@@ -9,6 +9,7 @@ import dataclasses
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from jaxrun.cgroup import own_memory_cgroup
@@ -52,6 +53,7 @@ class Run:
         self._channel: Channel | None = None
         self._memory = own_memory_cgroup()
         self._oom_kills_before = 0
+        self._gone = asyncio.Event()
         self._hint: ExceptionReport | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._progress_timer: asyncio.TimerHandle | None = None
@@ -106,9 +108,8 @@ class Run:
         if self.ended is None:
             self.stop()
             farewell = self._settings.timing.kill_after + _FAREWELL_OUTSIDE_A_WORLD_SECONDS
-            deadline = self._loop.time() + farewell
-            while self.ended is None and self._loop.time() < deadline:
-                await asyncio.sleep(0.005)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), farewell)
         await self._supervisor.clear(_FAREWELL_OUTSIDE_A_WORLD_SECONDS)
         for timer in self._timers:
             timer.cancel()
@@ -206,6 +207,7 @@ class Run:
         if self._channel is not None:
             self._channel.drain()
         self.ended = ended
+        self._gone.set()
         death = None
         if self.death is None and not self._supervisor.killing and ended.exit_code != 0:
             death = self.death = self._judge(ended)

@@ -153,7 +153,7 @@ def _become(command: Sequence[str], env: Mapping[str, str], parent: int, error_e
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.execvpe(command[0], list(command), dict(env))
+        os.execvpe(command[0], list(command), dict(env))  # noqa: S606 - no shell is the point
     except FileNotFoundError:
         os.write(error_end, f"command not found: {command[0]}".encode())
     except OSError as error:

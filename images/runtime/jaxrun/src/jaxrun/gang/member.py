@@ -61,7 +61,7 @@ class Connection:
                 if not line:
                     raise ConnectionLostError("it closed the connection")
                 message = protocol.decode_from_server(line)
-            except asyncio.TimeoutError:  # noqa: UP041 - not the builtin one on Python 3.10
+            except asyncio.TimeoutError:
                 if time.monotonic() > waiting_since + timeout + 1.0:
                     continue  # it was us who slept: what it sent meanwhile has not been read yet
                 raise ConnectionLostError(f"no heartbeat from it for {timeout:.1f} s") from None
@@ -99,7 +99,7 @@ async def join(settings: Settings, host: str, port: int, epoch_seen: int = 0) ->
             return await asyncio.wait_for(
                 _try_to_join(settings, host, port, epoch_seen), _CONNECT_SECONDS
             )
-        except asyncio.TimeoutError:  # noqa: UP041
+        except asyncio.TimeoutError:
             why = "no answer"
         except _NotYetError as refused:
             why = str(refused)

@@ -33,9 +33,9 @@ class Track:
     def add(self, seen: Progress, now: float) -> None:
         """Take in what the member said."""
         before = self.latest
-        if seen.compiling or before.compiling or seen.compile_count > before.compile_count:
-            self.last_compiling = now
-        elif seen.compile_started and not before.compile_started:
+        begun = seen.compile_started and not before.compile_started
+        compiled = seen.compile_count > before.compile_count
+        if begun or compiled or seen.compiling or before.compiling:
             self.last_compiling = now
         self.latest = seen
         for phase in PHASES:

@@ -55,7 +55,7 @@ class GangServer:
     async def disperse(self, seconds: float) -> None:
         """Wait until all members have the verdict, then close."""
         deadline = time.monotonic() + seconds
-        while not self.gang.dispersed and time.monotonic() < deadline:
+        while not self.gang.dispersed and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         for task in self._tasks:
             task.cancel()
@@ -71,7 +71,7 @@ class GangServer:
         self._strangers += 1
         try:
             said = await asyncio.wait_for(self._meet(reader, writer), _HANDSHAKE_SECONDS)
-        except (WireError, ValueError, OSError, EOFError, asyncio.TimeoutError):  # noqa: UP041
+        except (WireError, ValueError, OSError, EOFError, asyncio.TimeoutError):
             said = None
         finally:
             self._strangers -= 1

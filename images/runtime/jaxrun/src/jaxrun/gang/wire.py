@@ -6,6 +6,7 @@ import json
 import math
 import types
 import typing
+from collections.abc import Hashable
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -40,7 +41,7 @@ def from_data(kind: type[T], data: object, where: str = "") -> T:
     if not isinstance(data, dict):
         raise WireError(f"{where or kind.__name__} is not an object")
     values = {}
-    for name, hint, required in _fields(kind):
+    for name, hint, required in _fields(typing.cast(Hashable, kind)):
         path = f"{where}.{name}" if where else name
         if name in data:
             values[name] = _value(hint, data[name], path)
@@ -50,7 +51,7 @@ def from_data(kind: type[T], data: object, where: str = "") -> T:
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[tuple[str, Any, bool], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
     hints = typing.get_type_hints(kind)
     return tuple(
         (

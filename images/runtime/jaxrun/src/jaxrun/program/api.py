@@ -1,17 +1,24 @@
 """What a program may call; see `jaxrun` itself."""
 
-import math
+from __future__ import annotations
+
 import os
 import time
-from typing import Any
 
 from jaxrun.program.reporter import CHANNEL, reporter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from jaxrun.program.flag import Flag
 
 _SEND_INTERVAL_SECONDS = 0.1
 _AGREEMENT_SECONDS = 5.0
 _MOST_METRICS = 32
+_INFINITY = float("inf")
 
-_flag: Any = None
+_flag: Flag | None = None
 _flag_pid = 0
 _sent_at = 0.0
 _waiting: dict[str, Any] = {}
@@ -82,7 +89,7 @@ def _take_ready_numbers(numbers: dict[str, float | None]) -> None:
             if ready is not None and not ready():
                 continue
             number = float(value)
-            numbers[name[:64]] = number if math.isfinite(number) else None
+            numbers[name[:64]] = number if abs(number) < _INFINITY else None
         except Exception:
             numbers.pop(name[:64], None)
         del _waiting[name]
@@ -100,7 +107,7 @@ def _should_stop() -> bool:
     return 0 < flag.stop_at <= call
 
 
-def _shared_flag() -> Any:
+def _shared_flag() -> Flag | None:
     """None outside of a launcher, and in children that are not the program."""
     global _flag, _flag_pid
     if _flag_pid != os.getpid():
@@ -110,5 +117,5 @@ def _shared_flag() -> Any:
         if os.environ.get(CHANNEL) and line is not None and line.speaks:
             from jaxrun.program.flag import Flag
 
-            _flag = Flag(line.directory / "flag")
+            _flag = Flag(f"{line.directory}/flag")
     return _flag

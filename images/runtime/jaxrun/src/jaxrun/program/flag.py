@@ -6,8 +6,9 @@ that enter should_stop wait there, for milliseconds, until all launchers have to
 were made and the call after the latest is agreed on.
 """
 
+from __future__ import annotations
+
 import mmap
-from pathlib import Path
 
 _SIZE = 64
 _FREEZE, _STOP_AT, _CALLS, _STEP = range(4)
@@ -16,15 +17,16 @@ _FREEZE, _STOP_AT, _CALLS, _STEP = range(4)
 class Flag:
     """One program's words; `path` is created by the launcher and mapped by both."""
 
-    def __init__(self, path: Path) -> None:
-        with path.open("r+b") as file:
+    def __init__(self, path: str) -> None:
+        with open(path, "r+b") as file:
             self._map = mmap.mmap(file.fileno(), _SIZE)
         self._words = memoryview(self._map).cast("q")
 
     @classmethod
-    def create(cls, path: Path) -> "Flag":
+    def create(cls, path: str) -> Flag:
         """Make the file, with nothing said yet."""
-        path.write_bytes(bytes(_SIZE))
+        with open(path, "wb") as file:
+            file.write(bytes(_SIZE))
         return cls(path)
 
     @property

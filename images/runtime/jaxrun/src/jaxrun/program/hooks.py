@@ -6,14 +6,20 @@ below it, nobody has caught it and n is the exit code. What is left (falling off
 SystemExit`) is seen by atexit, with the code unknown. os._exit and signals the launcher sees.
 """
 
+from __future__ import annotations
+
 import _thread
 import atexit
 import os
 import sys
-from types import FrameType, TracebackType
-from typing import Any, NoReturn
 
+from jaxrun.program import jax_import
 from jaxrun.program.reporter import Reporter, reporter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+    from typing import Any, NoReturn
 
 _MESSAGE_LIMIT = 2000
 _TRACEBACK_LIMIT = 4000
@@ -31,9 +37,7 @@ def install() -> None:
     _watch_exit(line)
     if line.top:
         _offer_stack(line)
-    from jaxrun.program import jax_events
-
-    jax_events.wait_for_jax(line, _come_before_jax)
+    jax_import.wait_for_jax(line, _come_before_jax)
 
 
 def _watch_exceptions(line: Reporter) -> None:
@@ -87,7 +91,7 @@ def _described(line: Reporter, value: BaseException) -> dict[str, Any]:
     where = ""
     for frame in traceback.extract_tb(value.__traceback__):
         if not where or not _is_library(frame.filename):
-            where = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - no pathlib
+            where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
     text = "".join(traceback.format_exception(type(value), value, value.__traceback__))
     return {
         "type": type(value).__name__,
@@ -105,7 +109,7 @@ def _is_library(filename: str) -> bool:
 
 
 def _watch_exit(line: Reporter) -> None:
-    import weakref
+    from _weakref import ref  # the same as weakref's, without the import of all the rest
 
     class WatchedExit(SystemExit):
         def __reduce__(self) -> tuple[type[SystemExit], tuple[Any, ...]]:
@@ -124,7 +128,7 @@ def _watch_exit(line: Reporter) -> None:
             if sys._getframe().f_back is None and _thread.get_ident() == _main_thread:
                 _tell_exit(line, status)
 
-        watches.add(weakref.ref(instance, died))
+        watches.add(ref(instance, died))
         return instance
 
     def exit(status: Any = None, /) -> NoReturn:
@@ -154,7 +158,7 @@ def _at_exit(line: Reporter) -> None:
         _tell_exception(line, raised)
         _flush()
         line.send("printed", {}, urgent=True)
-    else:
+    elif line.progress:
         line.note()
         line.send("exiting", {"code": None}, urgent=True)
 
@@ -175,12 +179,11 @@ def _flush() -> None:
 
 def _offer_stack(line: Reporter) -> None:
     """On the launcher's signal, faulthandler writes all stacks into the file named for our pid."""
+    import _signal  # type: ignore[import-not-found]  # without signal's enums
     import faulthandler
-    import signal
 
-    number = signal.SIGRTMIN + 7
-    if signal.getsignal(number) is not signal.SIG_DFL:
+    number = _signal.SIGRTMIN + 7
+    if _signal.getsignal(number) != _signal.SIG_DFL:
         return
-    path = line.directory / f"stack-{line.pid}"
-    file = path.open("w", encoding="utf-8")
+    file = open(f"{line.directory}/stack-{line.pid}", "w", encoding="utf-8")  # noqa: SIM115
     faulthandler.register(number, file=file, all_threads=True)

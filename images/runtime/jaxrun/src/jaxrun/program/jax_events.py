@@ -1,13 +1,10 @@
-"""Waits for `import jax` without importing it, then listens to jax.monitoring and initialize.
+"""Listens to jax.monitoring, and to a process's coming to and leaving of JAX's world.
 
-A finder in front of sys.meta_path lets the others find the few modules that matter and runs a
-callback after each was executed; when the last one has been, it takes itself away.
+Compile time is what jax.monitoring calls backend_compile_duration: hits of the cache included.
 """
 
 import functools
-import sys
 from collections.abc import Callable
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -23,73 +20,8 @@ _CACHE = {
 }
 
 
-def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
-    """Install the finder; `on_import` is called when `import jax` is complete."""
-
-    def imported(module: ModuleType) -> None:
-        on_import(line)
-        line.note(jax_imported=True, jax_version=str(getattr(module, "__version__", "")))
-
-    finder = _Finder(
-        {
-            "jax._src.monitoring": lambda module: _listen(line, module),
-            "jax._src.distributed": lambda module: _watch_world(line, module),
-            "jax": imported,
-        }
-    )
-    sys.meta_path.insert(0, finder)
-
-
-class _Finder:
-    def __init__(self, callbacks: dict[str, Callable[[ModuleType], None]]) -> None:
-        self._callbacks = callbacks
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name not in self._callbacks:
-            return None
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            spec = find(name, path, target) if finder is not self and find is not None else None
-            if spec is not None:
-                if getattr(spec.loader, "exec_module", None) is not None:
-                    spec.loader = _Loader(spec.loader, functools.partial(self._executed, name))
-                return spec  # type: ignore[no-any-return]
-        return None
-
-    def _executed(self, name: str, module: ModuleType) -> None:
-        callback = self._callbacks.pop(name, None)
-        if name == "jax" and self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
-        try:
-            if callback is not None:
-                callback(module)
-        except Exception:
-            return
-
-
-class _Loader:
-    """The module's own loader, and a word afterwards; the module never sees the difference."""
-
-    def __init__(self, loader: Any, executed: Callable[[ModuleType], None]) -> None:
-        self._loader = loader
-        self._executed = executed
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        create = getattr(self._loader, "create_module", None)
-        return create(spec) if create is not None else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
-        self._executed(module)
-
-
-def _listen(line: Reporter, monitoring: ModuleType) -> None:
+def listen(line: Reporter, monitoring: ModuleType) -> None:
+    """Count compilations, their seconds and the cache's answers."""
     seen = line.progress
 
     def on_event(event: str, **_: Any) -> None:
@@ -126,13 +58,13 @@ def _harmless(listener: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _watch_world(line: Reporter, distributed: ModuleType) -> None:
+def watch_world(line: Reporter, distributed: ModuleType) -> None:
+    """See jax.distributed.initialize begin and complete, and shutdown pass its barrier."""
     state: Any = distributed.State
     initialize, shutdown = state.initialize, state.shutdown
 
     @functools.wraps(initialize)
     def watched_initialize(self: Any, *args: Any, **kwargs: Any) -> Any:
-        # Only the program's own process joins the world of all; a one-process world is nobody's.
         line.note(initialising=True)
         result = initialize(self, *args, **kwargs)
         if getattr(self, "client", None) is not None:

@@ -4,10 +4,14 @@ Progress is sent whole every time, so a dropped message is repaired by the next.
 interpreter's end is worth up to a second of waiting.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CHANNEL = "JAXRUN_CHANNEL"
 """The launcher's directory for this program: the socket `reports`, the file `flag`."""
@@ -20,7 +24,7 @@ class Reporter:
     """This process's reporter; in a forked child it is silent."""
 
     def __init__(self, directory: str) -> None:
-        self.directory = Path(directory)
+        self.directory = directory
         self.pid = os.getpid()
         self.top = os.environ.setdefault(TOP, str(self.pid)) == str(self.pid)
         self.initialised = False
@@ -30,7 +34,7 @@ class Reporter:
 
     @property
     def speaks(self) -> bool:
-        """Whether the launcher wants to hear of this process: it is the program, or in its world."""
+        """Whether the launcher wants to hear of it: it is the program, or in its world."""
         return (self.top or self.initialised) and self.pid == os.getpid() and not self._broken
 
     def note(self, **progress: Any) -> None:
@@ -57,7 +61,7 @@ class Reporter:
 
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._socket.setblocking(False)
-            self._socket.connect(str(self.directory / "reports"))
+            self._socket.connect(f"{self.directory}/reports")
         deadline = time.monotonic() + _URGENT_SECONDS
         while True:
             try:
