@@ -4,8 +4,11 @@ whenever credentials may have changed (token files and exec plugins rotate)."""
 import hashlib
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
@@ -27,12 +30,14 @@ def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
     ~/.kube/config."""
 
     async def load() -> Configuration:
-        configuration = Configuration(connection_pool_maxsize=CONNECTIONS)
+        configuration = Configuration(
+            connection_pool_maxsize=CONNECTIONS, client_session_kwargs=_lean_session()
+        )
         path = kubeconfig or os.environ.get("KUBECONFIG")
         try:
             if not path and "KUBERNETES_SERVICE_HOST" in os.environ:
                 load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-                return configuration
+                return _with_proxy(configuration)
             path = path or str(Path.home() / ".kube" / "config")
             if not _any_exists(path):
                 raise FatalError(
@@ -44,9 +49,23 @@ def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
             )
         except ConfigException as error:
             raise FatalError(f"cannot log in to the cluster: {error}") from error
-        return configuration
+        return _with_proxy(configuration)
 
     return load
+
+
+def _lean_session() -> dict[str, Any]:
+    """With `trust_env` aiohttp looks for a netrc file in a thread, twice for each request; a cookie
+    jar it would search each time too."""
+    return {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
+
+
+def _with_proxy(configuration: Configuration) -> Configuration:
+    """Else aiohttp would have found it, each time: HTTPS_PROXY, NO_PROXY."""
+    host = urlsplit(configuration.host)
+    if not configuration.proxy and not proxy_bypass(host.hostname or ""):
+        configuration.proxy = getproxies().get(host.scheme)
+    return configuration
 
 
 def _any_exists(paths: str) -> bool:
