@@ -23,6 +23,7 @@ CRD_FILES = sorted((Path(__file__).parents[3] / "crds").glob("*.yaml"))
 DEADLINE_SECONDS = 30
 
 MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 
@@ -37,7 +38,9 @@ class Answer:
     def faults(self) -> list[str]:
         """Each fault as `field: message`; the whole message where there is no list of them."""
         causes = self.body.get("details", {}).get("causes", [])
-        found = [f"{c['field']}: {c['message']}" for c in causes if c.get("field") != "<nil>"]
+        found = [
+            f"{c['field']}: {c['message']}" for c in causes if c.get("field", "<nil>") != "<nil>"
+        ]
         return found or [self.body.get("message", "")]
 
 
@@ -88,7 +91,8 @@ class Api:
             request.add_header("Impersonate-Group", group)
         try:
             with urllib.request.urlopen(request, context=self._tls, timeout=30) as response:
-                return Answer(response.status, json.load(response))
+                first_of_a_watch = response.readline()
+                return Answer(response.status, json.loads(first_of_a_watch or b"{}"))
         except urllib.error.HTTPError as error:
             with contextlib.closing(error):
                 return Answer(error.code, json.loads(error.read() or b"{}"))
