@@ -9,6 +9,7 @@ from typing import Any
 
 from e2e.cluster import binaries
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.processes import DIES_WITH_US
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Kubectl:
         return done.stdout
 
     def attempt(self, *args: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        argv = [str(binaries.path("kubectl")), f"--kubeconfig={self.kubeconfig}", *args]
+        kubectl = str(binaries.path("kubectl"))
+        argv = [*DIES_WITH_US, kubectl, f"--kubeconfig={self.kubeconfig}", *args]
         return subprocess.run(argv, input=stdin, capture_output=True, text=True)
 
     def apply(self, manifests: Iterable[Mapping[str, Any]]) -> None:

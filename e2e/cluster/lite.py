@@ -20,10 +20,9 @@ from pathlib import Path
 from e2e.cluster import binaries, control_plane, pki, waiting
 from e2e.cluster.control_plane import Endpoints
 from e2e.cluster.errors import ClusterError
-from e2e.cluster.processes import Component, start
+from e2e.cluster.processes import DIES_WITH_US, Component, start
 from e2e.cluster.progress import Progress
 
-DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 TIMEOUT_SECONDS = 60.0
 
 

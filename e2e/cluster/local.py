@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import addons, binaries, control_plane, node, packages, pki, sandbox, waiting
+from e2e.cluster import (
+    addons,
+    binaries,
+    cgroups,
+    control_plane,
+    node,
+    packages,
+    pki,
+    sandbox,
+    waiting,
+)
 from e2e.cluster.accelerators import NODES, NodeRole, play
 from e2e.cluster.control_plane import Endpoints
 from e2e.cluster.errors import ClusterError
@@ -100,7 +110,8 @@ class LocalCluster:
         ]
 
     def components(self) -> dict[str, ProcessId]:
-        recorded = json.loads((self.directory / "components.json").read_text())
+        file = self.directory / "components.json"
+        recorded = json.loads(file.read_text()) if file.exists() else {}
         return {name: ProcessId(pid, start) for name, (pid, start) in recorded.items()}
 
     def load(self, archive: Path, nodes: Sequence[str], progress: Progress) -> None:
@@ -115,9 +126,10 @@ class LocalCluster:
     def _up(self, progress: Progress, roles: Sequence[NodeRole]) -> None:
         shutil.rmtree(self.directory / "old-log", ignore_errors=True)
         network = sandbox.free_network()
+        (self.directory / "network").write_text(str(network.number))
         inside = sandbox.create(self.directory / "init.pid", self.logs / "init.log")
         names = [role.name for role in roles]
-        sandbox.create_cgroups(f"{self._cgroup}/{name}" for name in names)
+        cgroups.create(f"{self._cgroup}/{name}" for name in names)
         sandbox.connect(inside, network, len(roles))
         at = Endpoints(network.node_address, 6443, 2379, 2380)
         keys = pki.create(self.directory, at.address, at.api_port, names)
@@ -205,8 +217,8 @@ class LocalCluster:
     def _down(self) -> None:
         inside = sandbox.recorded(self.directory / "init.pid")
         if inside is not None:
-            sandbox.destroy(inside)
-        sandbox.remove_cgroups(self._cgroup)
+            sandbox.destroy(inside, self._network())
+        cgroups.remove(self._cgroup)
         for entry in self.directory.iterdir():
             if entry.name not in ("old-log", "lock"):
                 _remove(entry)
@@ -216,6 +228,10 @@ class LocalCluster:
         shutil.rmtree(self.directory / "old-log", ignore_errors=True)
         if self.logs.exists():
             shutil.copytree(self.logs, self.directory / "old-log")
+
+    def _network(self) -> sandbox.Network | None:
+        file = self.directory / "network"
+        return sandbox.Network(int(file.read_text())) if file.exists() else None
 
     @property
     def _cgroup(self) -> str:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from e2e.cluster.errors import ClusterError
 
+DIES_WITH_US = ("setpriv", "--pdeathsig=KILL", "--")
+"""A wrapper: the kernel kills the program when the thread that started it ends."""
+
 
 @dataclass(frozen=True)
 class ProcessId:

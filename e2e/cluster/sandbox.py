@@ -5,7 +5,7 @@ inside them. When the init dies, the kernel kills every process in there, and wi
 go the mounts, the bridge, the pods' interfaces, the firewall rules, and the veth pair whose other
 end is on the host: nothing has to be undone, however far it had come.
 
-What the kernel leaves is removed by `remove_cgroups`: empty cgroups, which are only directories.
+What the kernel leaves are empty cgroups, which are only directories: `cgroups.py` removes them.
 
 The host sees the cluster through the veth pair: `host_address` <-> `node_address`, and a route to
 the pods.
@@ -13,17 +13,16 @@ the pods.
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import binaries
+from e2e.cluster import binaries, proc
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.processes import Component, ProcessId, start, wait_gone
-
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Sandbox:
 
     @property
     def init_pid(self) -> int:
-        return _only_child(self.outer.pid)
+        return proc.only_child(self.outer.pid)
 
     def alive(self) -> bool:
         return self.outer.alive()
@@ -87,7 +86,7 @@ class NodeSandbox:
     holder: Component
 
     def entering(self) -> list[str]:
-        holder = _only_child(self.holder.process.pid)
+        holder = proc.only_child(self.holder.process.pid)
         return ["nsenter", f"--target={holder}", "--net", "--mount", "--pid", "--"]
 
     def start(self, name: str, argv: Sequence[str], log: Path) -> Component:
@@ -106,9 +105,9 @@ def create(pid_file: Path, log: Path) -> Sandbox:
     while True:
         component.check()
         sandbox = recorded(pid_file)
-        if sandbox is not None and _children(sandbox.outer.pid):
+        if sandbox is not None and proc.children(sandbox.outer.pid):
             init_pid = sandbox.init_pid
-            if _exe(init_pid) == binaries.path("pause").resolve():
+            if proc.exe(init_pid) == binaries.path("pause").resolve():
                 break
         if time.monotonic() > deadline:
             raise ClusterError(f"the cluster's init did not start; see {log}")
@@ -180,7 +179,8 @@ def create_node(sandbox: Sandbox, directory: Path, log: Path) -> NodeSandbox:
     holder = sandbox.start("holder", argv, log)
     deadline = time.monotonic() + 10
     while not any(
-        _exe(child) == binaries.path("pause").resolve() for child in _children(holder.process.pid)
+        proc.exe(child) == binaries.path("pause").resolve()
+        for child in proc.children(holder.process.pid)
     ):
         holder.check()
         if time.monotonic() > deadline:
@@ -189,98 +189,37 @@ def create_node(sandbox: Sandbox, directory: Path, log: Path) -> NodeSandbox:
     return NodeSandbox(holder)
 
 
-def destroy(sandbox: Sandbox) -> None:
-    """Kills the init, and so everything in the sandbox. Raises ClusterError if it will not die."""
-    if not sandbox.alive():
-        return
-    children = _children(sandbox.outer.pid)
-    inits = [ProcessId.of(child) for child in children]
+def destroy(sandbox: Sandbox, network: Network | None) -> None:
+    """Kills the init, and so everything in the sandbox, and waits until it is gone.
+
+    Raises ClusterError if it will not die.
+    """
+    if sandbox.alive():
+        _kill(sandbox)
+    if network is not None and Path(f"/sys/class/net/{network.interface}").exists():
+        # The kernel would remove it with the namespace, a moment later; this is now.
+        with contextlib.suppress(ClusterError):
+            _run(["ip", "link", "delete", network.interface])
+
+
+def _kill(sandbox: Sandbox) -> None:
+    init = ProcessId.of(sandbox.init_pid)
+    waiters = _waiters(init.pid)
     with contextlib.suppress(ProcessLookupError):
-        for pid in [*children, sandbox.outer.pid]:
-            os.kill(pid, 9)
-    for process in [*inits, sandbox.outer]:
+        os.kill(init.pid, signal.SIGKILL)
+    sandbox.outer.signal(signal.SIGKILL)
+    for process in (init, sandbox.outer, *waiters):
         if not wait_gone(process, 20):
             raise ClusterError(f"process {process.pid} does not go away after SIGKILL")
 
 
-def cgroup_directories(name: str) -> list[Path]:
-    """`name` in every cgroup hierarchy: one directory on cgroup v2, one a controller on v1."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS / name]
-    hierarchies = [path for path in CGROUPS.iterdir() if (path / "cgroup.procs").exists()]
-    return [hierarchy.resolve() / name for hierarchy in hierarchies]
-
-
-def create_cgroups(names: Iterable[str]) -> None:
-    for name in names:
-        for directory in cgroup_directories(name):
-            directory.mkdir(parents=True, exist_ok=True)
-            _delegate(directory)
-            _copy_cpuset(directory)
-
-
-def remove_cgroups(name: str) -> None:
-    """Removes `name` and all below it; the processes in them must be gone."""
-    for top in cgroup_directories(name):
-        for directory, _, _ in os.walk(top, topdown=False):
-            deadline = time.monotonic() + 10
-            while True:
-                try:
-                    Path(directory).rmdir()
-                    break
-                except FileNotFoundError:
-                    break
-                except OSError as error:
-                    # The kernel is not done with processes that were killed a moment ago.
-                    if time.monotonic() > deadline:
-                        raise ClusterError(f"{directory} cannot be removed: {error}") from error
-                    time.sleep(0.05)
-
-
-def _delegate(directory: Path) -> None:
-    """On cgroup v2 the controllers must be enabled from the root down."""
-    if not (CGROUPS / "cgroup.controllers").exists():
-        return
-    parents = [parent for parent in directory.parents if parent.is_relative_to(CGROUPS)]
-    for parent in [*reversed(parents), directory]:
-        available = (parent / "cgroup.controllers").read_text().split()
-        wanted = " ".join(f"+{controller}" for controller in available)
-        with contextlib.suppress(OSError):
-            (parent / "cgroup.subtree_control").write_text(wanted)
-
-
-def _copy_cpuset(directory: Path) -> None:
-    """On cgroup v1 a new cpuset is empty and takes no process until it has CPUs and memory."""
-    for parent in [*reversed(directory.parents), directory]:
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            own, above = parent / name, parent.parent / name
-            if own.exists() and above.exists() and not own.read_text().strip():
-                own.write_text(above.read_text())
-
-
-def _children(pid: int) -> list[int]:
-    children = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[1]) == pid and fields[0] != "Z":
-                    children.append(int(entry.name))
-    return children
-
-
-def _only_child(pid: int) -> int:
-    children = _children(pid)
-    if len(children) != 1:
-        raise ClusterError(f"process {pid} has {len(children)} children where it should have one")
-    return children[0]
-
-
-def _exe(pid: int) -> Path | None:
-    try:
-        return Path(f"/proc/{pid}/exe").readlink()
-    except OSError:
-        return None
+def _waiters(init_pid: int) -> list[ProcessId]:
+    """The processes outside that wait for one inside, and end with it: nsenter's."""
+    parents = proc.parents()
+    namespace = proc.process_namespace(init_pid)
+    inside = {pid for pid in parents if proc.process_namespace(pid) == namespace}
+    outside = {parents[each] for each in inside} - inside
+    return [ProcessId.of(pid) for pid in outside if proc.program(pid) == "nsenter"]
 
 
 def _run(argv: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The lite cluster: stops and starts as told, forgets as told, and never outlives its test."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -28,7 +29,8 @@ def test_what_was_written_survives_a_restart_of_the_api_server(apiserver: LiteCl
 
 def test_after_compaction_and_restart_an_old_watch_is_gone(apiserver: LiteCluster) -> None:
     kubectl = Kubectl(apiserver.kubeconfig)
-    old = kubectl.get("namespaces")["metadata"]["resourceVersion"]
+    listed = json.loads(kubectl.run("get", "--raw=/api/v1/namespaces"))
+    old = listed["metadata"]["resourceVersion"]
     kubectl.run("create", "namespace", "newer")
     apiserver.stop_apiserver()
     apiserver.compact()
