@@ -55,6 +55,7 @@ def install(target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     trees = target / _TREES
     trees.mkdir(exist_ok=True)
+    trees.chmod(0o755)
     building = Path(tempfile.mkdtemp(prefix="building-", dir=trees))
     try:
         _build(building)
