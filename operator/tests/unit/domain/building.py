@@ -235,6 +235,7 @@ def a_running_jaxjob() -> World:
             reason="ProgramRunning",
             message="all 2 processes run",
             observedGeneration=1,
+            accelerator="cpu 2",
             startTime="2026-11-21T12:00:00Z",
             hosts={"wanted": 2, "ready": 2, "summary": "2/2"},
         )

@@ -1,0 +1,1 @@
+"""Makes `building` and `catalogue`, beside this file, importable for the tests here."""
