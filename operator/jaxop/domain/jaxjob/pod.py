@@ -29,16 +29,15 @@ UNPRIVILEGED_USER: Final = 65532
 def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manifest:
     """The template for the pods of one slice. `spec` must have passed `validate`."""
     template: Manifest = copy.deepcopy(spec.template)
-    metadata = template.setdefault("metadata", {})
-    metadata["labels"] = {
-        **(metadata.get("labels") or {}),
-        **labels.of_slice(member.jaxjob, member.attempt, member.slice_index),
-    }
+    metadata = template.get("metadata") or {}
+    marks = labels.of_slice(member.jaxjob, member.attempt, member.slice_index)
+    template["metadata"] = {**metadata, "labels": {**(metadata.get("labels") or {}), **marks}}
     pod = template["spec"]
     pod["restartPolicy"] = "Never"
     pod["subdomain"] = names.service(member.jaxjob)
-    pod.setdefault("automountServiceAccountToken", False)
-    pod.setdefault("enableServiceLinks", False)
+    for unneeded in ("automountServiceAccountToken", "enableServiceLinks"):
+        if pod.get(unneeded) is None:
+            pod[unneeded] = False
     termination_seconds = _termination_seconds(spec)
     pod["terminationGracePeriodSeconds"] = termination_seconds
     place(pod, member.layout)
@@ -87,7 +86,7 @@ def _wrap(program: Manifest, spec: JaxJobSpec, member: Member, grace_seconds: in
 
     layout = member.layout
     if layout.resource is not None:
-        resources = program.setdefault("resources", {})
+        resources = program["resources"] = program.get("resources") or {}
         count = str(layout.chips_per_host)
         resources["limits"] = {**(resources.get("limits") or {}), layout.resource: count}
         if layout.resource in (resources.get("requests") or {}):

@@ -45,8 +45,14 @@ def explain(
 
 
 def _needs(layout: SliceLayout, selector: dict[str, str]) -> str:
-    what = f"needs {layout.resource}: {layout.chips_per_host}" if layout.resource else "needs room"
-    return f"{what} on nodes with {_labels(selector)}" if selector else f"{what} on a node"
+    what = f"{layout.resource}: {layout.chips_per_host}" if layout.resource else "room"
+    if selector:
+        where = f" on a node with {_labels(selector)}"
+    elif layout.node_selector_terms:
+        where = f" on a node of AcceleratorClass {layout.class_name}"
+    else:
+        where = " on a node"
+    return f"each needs {what}{where}"
 
 
 def _verdict(
@@ -56,6 +62,8 @@ def _verdict(
     nodes: Sequence[NodeView],
     told: str,
 ) -> str:
+    if not nodes:
+        return "there are no nodes"
     right = [n for n in nodes if _selected(n, selector) and _terms_hold(n, layout)]
     matching = f"{len(right)} of {len(nodes)} nodes match"
     if not right:

@@ -6,7 +6,6 @@ import pytest
 from catalogue import catalogue
 from hypothesis import given
 from hypothesis import strategies as st
-
 from jaxop.api.v1alpha1.jaxjob import Accelerator
 from jaxop.domain.devices import SliceLayout, resolve
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-
 from jaxop.api.v1alpha1.jaxjob import PROGRAM_CONTAINER
 from jaxop.api.v1alpha1.jaxjob import Cause as ApiCause
 from jaxop.domain import contract

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 from building import NOW, World, a_jaxjob
-
 from jaxop.api.plan import Manifest
 from jaxop.domain.jaxjob import decide
 

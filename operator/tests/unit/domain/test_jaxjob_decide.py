@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
-
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide, refused
 from jaxop.domain.jaxjob.stalled import Refused

@@ -9,7 +9,6 @@ import pytest
 from building import World, a_jaxjob
 from hypothesis import given
 from hypothesis import strategies as st
-
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.validate import validate
 
@@ -59,7 +58,8 @@ CASES: list[tuple[World, str]] = [
     ),
     (
         a_jaxjob().spec(template={"spec": {"containers": []}}),
-        f'{IN_TEMPLATE}.containers: is missing or not a list; give a list with a container named "jax"',
+        f"{IN_TEMPLATE}.containers: is missing or not a list; "
+        'give a list with a container named "jax"',
     ),
     (
         template(containers=["jax"]),
@@ -190,7 +190,6 @@ JSON = st.recursive(
 def test_no_template_makes_it_raise(pod: Any, mixin: Any, container: Any) -> None:
     """Given anything at all as a template, then there are children or there are problems."""
     from building import NOW
-
     from jaxop.domain.jaxjob import decide
 
     containers = [{**JAX, **(container if isinstance(container, dict) else {})}]

@@ -1,0 +1,244 @@
+"""What the status says beside the state: conditions, times, and when it is worth a write."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
+from jaxop.domain.jaxjob import decide
+from jaxop.domain.jaxjob.views import GangTimes
+
+
+def at(count: float) -> datetime:
+    return NOW + seconds(count)
+
+
+def conditions(status: dict[str, Any]) -> dict[str, str]:
+    return {c["type"]: c["status"] for c in status["conditions"]}
+
+
+def status_of(world: World, now: datetime = NOW) -> dict[str, Any]:
+    plan = decide(world.snapshot(), now)
+    assert plan.status is not None
+    return plan.status
+
+
+class TestConditions:
+    @pytest.mark.parametrize(
+        ("world", "state", "expected"),
+        [
+            (
+                a_jaxjob(),
+                "Scheduling",
+                {"Ready": "False", "Reconciling": "True", "Stalled": "False"},
+            ),
+            (
+                a_jaxjob().on("cpux"),
+                "Pending",
+                {"Ready": "False", "Reconciling": "False", "Stalled": "True"},
+            ),
+            (
+                a_running_jaxjob(),
+                "Running",
+                {"Ready": "True", "Reconciling": "False", "Stalled": "False"},
+            ),
+            (
+                a_running_jaxjob().job(0, failed="x"),
+                "Restarting",
+                {"Ready": "False", "Reconciling": "True", "Stalled": "False"},
+            ),
+            (a_jaxjob().suspended(), "Suspended", {"Reconciling": "False", "Stalled": "False"}),
+            (
+                a_running_jaxjob().with_jobs(complete=True),
+                "Succeeded",
+                {"Ready": "True", "Reconciling": "False", "Stalled": "False", "Succeeded": "True"},
+            ),
+            (
+                a_running_jaxjob().with_max_restarts(0).job(0, failed="x"),
+                "Failed",
+                {"Ready": "False", "Reconciling": "False", "Stalled": "True", "Failed": "True"},
+            ),
+        ],
+    )
+    def test_of_each_state(self, world: World, state: str, expected: dict[str, str]) -> None:
+        status = status_of(world)
+        assert status["state"] == state
+        assert conditions(status) == expected
+        assert kstatus(status) == {
+            "Pending": "Failed",
+            "Failed": "Failed",
+            "Running": "Current",
+            "Succeeded": "Current",
+            "Suspended": "Current",
+        }.get(state, "InProgress")
+
+    def test_times_move_only_with_the_status(self) -> None:
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).running_pods().reporting("Running")
+        changed = status_of(world, at(60))
+        times = {c["type"]: c["lastTransitionTime"] for c in changed["conditions"]}
+        assert times == {
+            "Ready": "2026-11-21T12:01:00Z",
+            "Reconciling": "2026-11-21T12:01:00Z",
+            "Stalled": "2026-11-21T12:00:00Z",
+        }
+
+    def test_a_new_generation_is_observed(self) -> None:
+        world = a_running_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).metadata(generation=7)
+        status = status_of(world.seen_at(NOW), NOW)
+        assert status["observedGeneration"] == 7
+        assert {c["observedGeneration"] for c in status["conditions"]} == {7}
+
+
+class TestTimeline:
+    def test_stations_that_passed_between_two_writes_are_filled_in(self) -> None:
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).running_pods()
+        times = GangTimes(
+            launcher_started=at(3), all_joined=at(4.5), initialised=at(6), first_step=at(9)
+        )
+        status = status_of(world.reporting("Running", times=times), at(12))
+        assert [(e["state"], e["time"][-10:-1]) for e in status["timeline"]] == [
+            ("Scheduling", "00.000000"),
+            ("WaitingForPeers", "03.000000"),
+            ("Compiling", "04.500000"),
+            ("Running", "09.000000"),
+        ]
+
+    def test_never_goes_backwards(self) -> None:
+        """Given a host whose clock is wrong."""
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).running_pods()
+        times = GangTimes(launcher_started=at(-100), all_joined=at(1e6), first_step=at(2))
+        timeline = status_of(world.reporting("Running", times=times), at(12))["timeline"]
+        moments = [entry["time"] for entry in timeline]
+        assert moments == sorted(moments)
+        assert moments[-1] == "2026-11-21T12:00:12.000000Z"
+
+    def test_is_cut_to_the_last_32(self) -> None:
+        world = a_running_jaxjob().with_max_restarts(100)
+        for attempt in range(40):
+            world = world.with_jobs(failed="BackoffLimitExceeded")
+            world = world.after(decide(world.snapshot(), at(attempt)))
+            world = world.after(decide(world.snapshot(), at(attempt)))
+        timeline = world.manifest["status"]["timeline"]
+        assert len(timeline) == 32
+        assert timeline[-1]["attempt"] == 40
+
+    def test_a_problem_and_its_end_are_entries(self) -> None:
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).with_pods(unschedulable="0/1 nodes")
+        world = world.after(decide(world.snapshot(), at(10))).with_pods(node="n")
+        timeline = status_of(world, at(20))["timeline"]
+        assert [e["reason"] for e in timeline] == ["CreatingPods", "Unschedulable", "PodsStarting"]
+
+
+class TestStartup:
+    def started(self, **times: datetime) -> World:
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).running_pods()
+        return world.reporting("Running", times=GangTimes(**times))
+
+    def test_parts_run_from_station_to_station(self) -> None:
+        world = self.started(
+            launcher_started=at(4),
+            all_joined=at(4.25),
+            initialised=at(7),
+            first_compile=at(17.5),
+            first_step=at(18),
+        )
+        assert status_of(world, at(20))["startup"] == {
+            "scheduleSeconds": 4.0,
+            "joinSeconds": 0.25,
+            "initialiseSeconds": 2.75,
+            "compileSeconds": 10.5,
+            "firstStepSeconds": 0.5,
+        }
+
+    def test_a_program_without_jax_has_fewer(self) -> None:
+        world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
+        assert status_of(world, at(20))["startup"] == {
+            "scheduleSeconds": 4.0,
+            "joinSeconds": 1.0,
+            "firstStepSeconds": 1.0,
+        }
+
+    def test_is_told_in_the_event(self) -> None:
+        world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
+        (event,) = decide(world.snapshot(), at(20)).events
+        assert event.message == (
+            "all 2 processes run; started in 6.0 s (schedule 4.0, join 1.0, first step 1.0)"
+        )
+
+    def test_starts_anew_with_each_attempt(self) -> None:
+        world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
+        world = world.after(decide(world.snapshot(), at(20)))
+        world = world.pod(0, phase="Failed", ends=(ended(1),))
+        world = world.after(decide(world.snapshot(), at(30)))
+        assert "startup" not in world.manifest["status"]
+        world = world.after(decide(world.snapshot(), at(30))).running_pods()
+        world = world.reporting("Joining", times=GangTimes(launcher_started=at(33)), missing=(1,))
+        assert status_of(world, at(40))["startup"] == {"scheduleSeconds": 3.0}
+
+
+class TestWrites:
+    def running(self) -> World:
+        world = a_running_jaxjob().reporting("Running", step=10)
+        return world.after(decide(world.snapshot(), NOW)).seen_at(NOW)
+
+    def test_a_step_is_written_every_ten_seconds(self) -> None:
+        world = self.running().reporting("Running", step=20)
+        early = decide(world.snapshot(), at(4))
+        assert (early.status, early.requeue_after) == (None, 6.0)
+        assert status_of(world, at(10))["step"] == 20
+
+    def test_more_rarely_where_many_jobs_run(self) -> None:
+        world = self.running().reporting("Running", step=20).seeing(step_interval_seconds=50.0)
+        assert decide(world.snapshot(), at(10)).requeue_after == 40.0
+
+    def test_hosts_becoming_ready_are_written_every_two_seconds(self) -> None:
+        world = self.running().pod(1, ready=False)
+        early = decide(world.snapshot(), at(0.5))
+        assert (early.status, early.requeue_after) == (None, 1.5)
+        assert status_of(world, at(2))["hosts"]["summary"] == "1/2"
+
+    @pytest.mark.parametrize(
+        "world",
+        [
+            a_running_jaxjob().with_jobs(complete=True),
+            a_running_jaxjob().job(0, failed="x"),
+            a_running_jaxjob().suspended(),
+            a_jaxjob().on("cpux"),
+        ],
+    )
+    def test_an_end_a_restart_and_a_fault_are_written_at_once(self, world: World) -> None:
+        assert decide(world.seen_at(NOW).snapshot(), at(0.1)).status is not None
+
+    def test_a_clock_that_was_set_back_holds_nothing_up(self) -> None:
+        world = self.running().pod(1, ready=False)
+        assert decide(world.snapshot(), at(-3600)).status is not None
+
+
+def test_the_step_survives_a_restart_until_the_next_report() -> None:
+    world = a_running_jaxjob().reporting("Running", step=10)
+    world = world.after(decide(world.snapshot(), NOW)).job(0, failed="x")
+    world = world.reporting("Failed", step=10, cause=a_cause())
+    assert status_of(world, at(1))["step"] == 10
+
+
+def test_a_finished_job_is_left_alone_for_ever() -> None:
+    world = a_running_jaxjob().with_jobs(complete=True)
+    world = world.after(decide(world.snapshot(), NOW))
+    gone = World(world.manifest)
+    assert decide(gone.snapshot(), NOW + timedelta(days=30)).apply == ()
+
+
+def kstatus(status: dict[str, Any]) -> str:
+    """The rules of sigs.k8s.io/cli-utils kstatus for a kind that it does not know."""
+    holds = conditions(status)
+    if holds.get("Stalled") == "True":
+        return "Failed"
+    if holds.get("Reconciling") == "True" or holds.get("Ready", "True") != "True":
+        return "InProgress"
+    return "Current"
