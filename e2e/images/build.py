@@ -1,13 +1,13 @@
 """Builds what changed: one image after the other, once at a time on this machine."""
 
 import fcntl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.cluster.progress import Progress
 from e2e.images import built, engines
-from e2e.images.built import IMAGES, BuiltImage
+from e2e.images.built import BuiltImage
 from e2e.images.catalogue import Image, named
 from e2e.images.engine import Engine
 from e2e.images.errors import ImageError
@@ -18,17 +18,23 @@ def build(names: Iterable[str] = (), progress: Progress | None = None) -> dict[s
 
     Raises ImageError with the end of the build's log if one fails.
     """
-    say = progress or Progress()
-    images = named(names)
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with _one_build_at_a_time(say):
-        done = {image.name: built.find(image) for image in images}
+    return build_images(named(names), engines.choose, progress or Progress())
+
+
+def build_images(
+    images: Sequence[Image], choose: Callable[[Progress], Engine], progress: Progress
+) -> dict[str, BuiltImage]:
+    built.IMAGES.mkdir(parents=True, exist_ok=True)
+    with _one_build_at_a_time(progress):
+        # Hashed before anything is read: what changes during the build is built again next time.
+        archives = {image.name: built.archive_of(image) for image in images}
+        done = {image.name: built.find(image, archives[image.name]) for image in images}
         missing = [image for image in images if done[image.name] is None]
         if missing:
-            engine = engines.choose(say)
-            engine.prepare(say)
+            engine = choose(progress)
+            engine.prepare(progress)
             for image in missing:
-                done[image.name] = _build(engine, image, say)
+                done[image.name] = _build(engine, image, archives[image.name], progress)
             engine.tidy()
     return {name: image for name, image in done.items() if image is not None}
 
@@ -36,7 +42,7 @@ def build(names: Iterable[str] = (), progress: Progress | None = None) -> dict[s
 def archive_path(name: str) -> Path:
     """Raises ImageError if the image, as its sources now stand, has not been built."""
     (image,) = named([name])
-    found = built.find(image)
+    found = built.find(image, built.archive_of(image))
     if found is None:
         raise ImageError(
             f"image {name} has not been built since its sources changed: "
@@ -45,10 +51,8 @@ def archive_path(name: str) -> Path:
     return found.archive
 
 
-def _build(engine: Engine, image: Image, progress: Progress) -> BuiltImage:
-    # Hashed before it is read by the build: a file changed meanwhile is built again next time.
-    archive = built.archive_of(image)
-    log = IMAGES / "logs" / f"{image.name}.log"
+def _build(engine: Engine, image: Image, archive: Path, progress: Progress) -> BuiltImage:
+    log = built.IMAGES / "logs" / f"{image.name}.log"
     partial = archive.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     with progress.step(f"building {image.reference} with {engine.name} (log: {log})"):
@@ -59,7 +63,7 @@ def _build(engine: Engine, image: Image, progress: Progress) -> BuiltImage:
 
 @contextmanager
 def _one_build_at_a_time(progress: Progress) -> Iterator[None]:
-    with (IMAGES / ".lock").open("w") as lock:
+    with (built.IMAGES / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

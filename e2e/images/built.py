@@ -38,8 +38,7 @@ def archive_of(image: Image) -> Path:
     return IMAGES / f"{image.name}-{image_hash(image)[:12]}.tar"
 
 
-def find(image: Image) -> BuiltImage | None:
-    archive = archive_of(image)
+def find(image: Image, archive: Path) -> BuiltImage | None:
     record = archive.with_suffix(".json")
     if not (archive.exists() and record.exists()):
         return None

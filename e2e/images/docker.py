@@ -40,21 +40,21 @@ class Docker:
             f"building {image.name}",
             [
                 *(self.name, "build", "--file", str(image.dockerfile)),
-                *("--tag", self._tag(image), str(image.context)),
+                *("--tag", image.reference, str(image.context)),
             ],
             log,
         )
 
     def save(self, image: Image, archive: Path, log: Path) -> None:
-        argv = [self.name, "save", "--output", str(archive), self._tag(image)]
+        argv = [self.name, "save", "--output", str(archive), image.reference]
+        if self.name == "podman":
+            # Its `save` would call the image localhost/jaxop/..., for which no pod asks.
+            target = f"docker-archive:{archive}:{image.reference}"
+            argv = [self.name, "push", "--quiet", image.reference, target]
         run(f"saving {image.name}", argv, log, mode="a")
 
     def tidy(self) -> None:
         pass
-
-    def _tag(self, image: Image) -> str:
-        # podman would take the short name for localhost/jaxop/..., which is not what pods ask for.
-        return image.reference if self.name == "docker" else f"docker.io/{image.reference}"
 
     def _ok(self, *args: str, seconds: float) -> bool:
         try:

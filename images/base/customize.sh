@@ -11,5 +11,8 @@ chroot "$root" python3 "/usr/share/python-wheels/$wheel/pip" install \
 ln -s /usr/bin/python3 "$root/usr/local/bin/python3"
 ln -s python3 "$root/usr/local/bin/python"
 mkdir -p "$root/etc/xdg" # here a build finds the pip configuration of the machine, mounted
-rm -rf "$root"/etc/resolv.conf "$root"/etc/hostname "$root"/root/.cache
+# Of the machine that this runs on; container runtimes mount their own over them.
+: > "$root/etc/resolv.conf"
+: > "$root/etc/hostname"
+rm -rf "$root"/root/.cache
 rm -rf "$root"/var/log/* "$root"/var/cache/debconf/*-old
