@@ -27,9 +27,10 @@ if action == "hang-at-start" and int(os.environ["JAXRUN_PROCESS_ID"]) == actor:
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
-import jaxrun  # noqa: E402
 from jax.sharding import NamedSharding  # noqa: E402
 from jax.sharding import PartitionSpec as P  # noqa: E402
+
+import jaxrun  # noqa: E402
 
 jax.distributed.initialize()
 rank = jax.process_index()

@@ -1,0 +1,71 @@
+"""What is read from the program: faulthandler's stacks, and reports that may be anything."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxrun.gang.protocol import Progress
+from jaxrun.observation import observe
+from jaxrun.stack import innermost
+
+DUMP = """Thread 0x00007f0a (most recent call first):
+  File "/usr/lib/python3.11/threading.py", line 320 in wait
+  File "/app/other.py", line 1 in background
+
+Current thread 0x00007f1c (most recent call first):
+  File "/usr/lib/python3.11/socket.py", line 706 in readinto
+  File "/venv/lib/python3.11/site-packages/requests/api.py", line 9 in get
+  File "/app/train.py", line 12 in load_the_data
+  File "/app/train.py", line 40 in <module>
+"""
+
+
+def test_the_users_innermost_frame_of_the_current_thread() -> None:
+    assert innermost(DUMP) == "train.py:12 in load_the_data"
+
+
+def test_a_library_frame_where_there_is_no_other() -> None:
+    text = (
+        'Current thread 0x1 (most recent call first):\n  File "/usr/lib/python3/a.py", line 3 in f'
+    )
+    assert innermost(text) == "a.py:3 in f"
+
+
+def test_no_frames() -> None:
+    assert innermost("") == ""
+    assert innermost("Segmentation fault\n") == ""
+
+
+def test_progress() -> None:
+    message = {
+        "initialised": True,
+        "step": 3,
+        "metrics": {"loss": 0.5, "bad": "x", "nan": None, "flag": True},
+        "compile_seconds": 1.5,
+    }
+    seen = observe(Progress(1), message)
+    assert (seen.initialised, seen.step, seen.compile_seconds) == (True, 3, 1.5)
+    assert set(seen.metrics) == {"loss", "nan"}
+    assert math.isnan(seen.metrics["nan"])
+
+
+def test_phases_do_not_go_back() -> None:
+    assert observe(Progress(1, initialised=True), {"initialised": False}).initialised
+
+
+anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none())
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([f for f in Progress.__dataclass_fields__]),
+        anything | st.dictionaries(st.text(max_size=3), anything, max_size=40),
+    )
+)
+def test_whatever_is_said_is_taken_or_left(message: dict[str, object]) -> None:
+    seen = observe(Progress(1), message)
+    assert seen.epoch == 1
+    assert type(seen.step) in (int, type(None))
+    assert len(seen.metrics) <= 32
+    assert math.isfinite(seen.compile_seconds)
