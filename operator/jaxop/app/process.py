@@ -8,7 +8,7 @@ is an error, and ends kopf.
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import kopf
 from prometheus_client import REGISTRY
@@ -57,7 +57,7 @@ async def run(settings: Settings) -> None:
             probes.probes(settings.health_port, core.loop.synced, core.leads)
         )
         registry = own_kinds.registry(sorted(OWN_KINDS, key=str), core.loop.feed, login)
-        await _until_stopped(core, registry, namespace)
+        await _until_stopped(core, registry, namespace, settings.identity)
     log.info("jax-operator ends")
 
 
@@ -113,7 +113,7 @@ def _elector(settings: Settings, transport: KubernetesTransport) -> Elector:
 
 
 async def _until_stopped(
-    core: _Core, registry: kopf.OperatorRegistry, namespace: str | None
+    core: _Core, registry: kopf.OperatorRegistry, namespace: str | None, identity: str
 ) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(core.run(), name="core")
@@ -128,6 +128,8 @@ async def _until_stopped(
         await kopf.operator(
             registry=registry,
             settings=own_kinds.settings(),
+            # Else kopf asks for the user's name, which a container's numeric user does not have.
+            identity=cast(Any, identity),
             standalone=True,
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
