@@ -9,7 +9,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,6 @@ from jaxop.kube.store import ObjectStore
 
 CONCURRENT_WRITES = 16
 
-IsAlive = Callable[[Manifest], Awaitable[bool]]
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -61,16 +59,8 @@ class _Waiting:
 _WAITING = _Waiting()
 
 
-async def _alive(_: Manifest) -> bool:
-    return True
-
-
 class Executor:
-    """For one controller: `manager` is the field manager of all its writes.
-
-    `is_alive` is asked before children are created for an owner: a store that is not fed by a
-    reflector may hold an object that was deleted long ago.
-    """
+    """For one controller: `manager` is the field manager of all its writes."""
 
     def __init__(
         self,
@@ -79,14 +69,12 @@ class Executor:
         *,
         manager: str,
         events: EventRecorder | None = None,
-        is_alive: IsAlive = _alive,
         concurrent_writes: int = CONCURRENT_WRITES,
     ) -> None:
         self._client = client
         self._stores = stores
         self._manager = manager
         self._events = events or EventRecorder(client, manager)
-        self._is_alive = is_alive
         self._concurrent_writes = concurrent_writes
 
     async def execute(
@@ -96,7 +84,8 @@ class Executor:
         raises; what could be written has then been written."""
         by = key_of(owner)
         wanted = [] if is_terminating(owner) else self._to_write(owner, plan)
-        if any(current is None for _, current in wanted) and not await self._is_alive(owner):
+        makes_again = owner.get("status") and any(current is None for _, current in wanted)
+        if makes_again and not await self._is_alive(owner):
             return Outcome()
         results = await self._all(self._write(desired, current, by) for desired, current in wanted)
         writes = sum(result for result in results if isinstance(result, int))
@@ -108,6 +97,19 @@ class Executor:
             for event in final.events:
                 await self._events.record(owner, event)
         return Outcome(writes, refusals, _WAITING in results)
+
+    async def _is_alive(self, owner: Manifest) -> bool:
+        """Asked before children are made for an owner that may have had some: they may be gone
+        because it is, and its own store hear of that later, or never (see `fed`)."""
+        key = key_of(owner)
+        store = self._store(resource_of(owner))
+        try:
+            live = await self._client.get(store.resource, key.namespace, key.name)
+        except NotFound:
+            store.remove(owner)
+            return False
+        store.put(live)
+        return live["metadata"]["uid"] == owner["metadata"]["uid"] and not is_terminating(live)
 
     def _to_write(self, owner: Manifest, plan: Plan) -> list[tuple[Manifest, Manifest | None]]:
         """(desired, current) of what is absent or was last written otherwise."""
@@ -247,6 +249,7 @@ class Executor:
                 subresource="status",
             )
         except NotFound:
+            store.remove(owner)
             raise Superseded(f"{by} was deleted during the pass") from None
         store.put(written, by=by)
         return True

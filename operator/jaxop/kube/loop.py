@@ -73,7 +73,10 @@ class Loop:
         self._fed: dict[Resource, FedStore] = {}
         for resource, watches in _by_resource(controllers).items():
             self._add_store(resource, watches, fed=resource in fed)
-        self._executors = {kind: self._executor(c) for kind, c in self._controllers.items()}
+        self._executors = {
+            kind: Executor(client, self.stores, manager=controller.name)
+            for kind, controller in self._controllers.items()
+        }
 
     def feed(self, resource: Resource, event_type: str | None, obj: Manifest) -> None:
         """One event of a fed kind; `event_type` None is kopf's word for the initial listing."""
@@ -132,11 +135,6 @@ class Loop:
             self._reflectors.append(
                 Reflector(self._client, store, namespace=self._namespace, selector=first.selector)
             )
-
-    def _executor(self, controller: Controller[Any]) -> Executor:
-        fed = self._fed.get(controller.resource)
-        options: dict[str, Any] = {"is_alive": fed.is_alive} if fed else {}
-        return Executor(self._client, self.stores, manager=controller.name, **options)
 
     def _listener(self, watch: Watch) -> Listener:
         def changed(old: Manifest | None, new: Manifest | None, by: Key | None) -> None:

@@ -62,7 +62,6 @@ async def test_a_vanished_owner_gets_no_children_again(
     """The owner goes unannounced; then the garbage collector takes its children."""
     controller = WidgetController()
     async with running(controller, fed=FED) as loop:
-        loop._fed[WIDGETS]._heard_of_seconds = 0.0
         await fed(client, loop, a_widget(namespace))
         await ready(client, namespace)
         await until(lambda: loop.queue.idle, "the loop is at rest")
@@ -81,7 +80,6 @@ async def test_a_vanished_owner_recreated_under_its_name(
     running: Running, client: ApiClient, namespace: str
 ) -> None:
     async with running(WidgetController(), fed=FED) as loop:
-        loop._fed[WIDGETS]._heard_of_seconds = 0.0
         await fed(client, loop, a_widget(namespace))
         await ready(client, namespace)
         await client.delete(WIDGETS, namespace, "w")

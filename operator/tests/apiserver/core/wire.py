@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from jaxop.kube.errors import Unreachable
-from jaxop.kube.transport import Request, Response, Transport
+from jaxop.kube.transport import Refused, Request, Response, Transport
 
 Meddle = Callable[[Request], Response | Exception | None]
 
@@ -30,15 +30,14 @@ def status(code: int, reason: str = "", message: str = "injected", **details: An
 class Wire:
     """`meddle(request)` may answer in the server's place, raise in its place, or return None.
 
-    `after(request, response)` is awaited with what the server answered. `rewrite` changes a watch
-    request on its way; `lines` are sent to the next watch before its own.
+    `after(request, response)` is called, and awaited if need be, with what the server answered.
+    `lines` are sent to the next watch before its own.
     """
 
     def __init__(self, inner: Transport) -> None:
         self.sent: list[Sent] = []
         self.meddle: Meddle = lambda _: None
         self.after: Callable[[Request, Response], Any] = lambda _, __: None
-        self.rewrite: Callable[[Request], Request] = lambda request: request
         self.lines: list[bytes] = []
         self._inner = inner
         self._cut = asyncio.Event()
@@ -78,8 +77,10 @@ class Wire:
         answer = self.meddle(request)
         if isinstance(answer, Exception):
             raise answer
+        if answer is not None:
+            raise Refused(answer)
         cut = asyncio.ensure_future(self._cut.wait())
-        lines = self._inner.stream(self.rewrite(request))
+        lines = self._inner.stream(request)
         try:
             while self.lines:
                 yield self.lines.pop(0)
@@ -99,12 +100,3 @@ class Wire:
 
     async def close(self) -> None:
         await self._inner.close()
-
-
-def from_version(resource_version: str) -> Callable[[Request], Request]:
-    """A `rewrite` that makes watches start elsewhere: from "1", which the server has forgotten."""
-
-    def rewrite(request: Request) -> Request:
-        return replace(request, query={**request.query, "resourceVersion": resource_version})
-
-    return rewrite
