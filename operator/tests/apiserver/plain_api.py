@@ -124,7 +124,7 @@ def _wait_until_served(api: Api, target: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     seen: list[dict[str, Any]] = []
     while time.monotonic() < deadline:
-        seen = api.request("GET", target).body.get("status", {}).get("conditions", [])
+        seen = api.request("GET", target).body.get("status", {}).get("conditions") or []
         if any(c["type"] == "Established" and c["status"] == "True" for c in seen):
             return
         time.sleep(0.1)

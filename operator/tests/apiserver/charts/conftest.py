@@ -1,6 +1,8 @@
 """The charts as Helm renders them, and a real API server to try them on."""
 
+import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from chart_objects import CHARTS, NAMESPACE, Helm, Render, apply
 from plain_api import Api, install_crds
 
 from e2e.cluster import binaries
+from e2e.cluster.lite import lite_cluster
 from e2e.cluster.progress import Progress
 
 
@@ -42,6 +45,16 @@ def rendered(helm: Helm) -> Render:
         return [document for document in yaml.safe_load_all(out) if document]
 
     return render
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Iterator[Path]:
+    """An API server of their own: these tests start operators, and install and delete classes."""
+    if running := os.environ.get("JAXOP_APISERVER_KUBECONFIG"):
+        yield Path(running)
+        return
+    with lite_cluster() as cluster:
+        yield cluster.kubeconfig
 
 
 @pytest.fixture(scope="session")

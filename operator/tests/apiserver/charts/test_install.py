@@ -25,7 +25,7 @@ def install(helm: Helm, api: Api, kubeconfig: Path) -> Iterator[Helm]:
 
 def test_both_charts_in_order(install: Helm, api: Api) -> None:
     crds, operator = str(CHARTS / "jax-operator-crds"), str(CHARTS / "jax-operator")
-    # The API server may have our objects already, from other tests and without the mark of Helm.
+    # Other tests have put the CRDs there, without Helm's mark on them.
     install("install", "jax-operator-crds", crds, "--create-namespace", "--take-ownership")
     said = install("install", "jax-operator", operator, "--take-ownership").stdout
     assert "kubectl get jaxjob hello --watch" in said
