@@ -17,6 +17,7 @@ from jaxop.api.plan import Manifest, ObjectRef, Plan
 from jaxop.kube.children import (
     controller_of,
     desired_child,
+    desired_shared,
     hash_of,
     is_leftover,
     is_managed,
@@ -112,12 +113,13 @@ class Executor:
         return live["metadata"]["uid"] == owner["metadata"]["uid"] and not is_terminating(live)
 
     def _to_write(self, owner: Manifest, plan: Plan) -> list[tuple[Manifest, Manifest | None]]:
-        """(desired, current) of what is absent or was last written otherwise."""
+        """(desired, current) of what is absent or was last written otherwise; shared objects,
+        which have no hash, only if absent."""
         found: list[tuple[Manifest, Manifest | None]] = []
         for manifest in plan.ensure:
-            desired = desired_child(None, manifest)
-            if (current := self._current(desired)) is None:
-                found.append((desired, current))
+            desired = desired_shared(owner, manifest)
+            if self._current(desired) is None:
+                found.append((desired, None))
         for manifest in plan.apply:
             desired = desired_child(owner, manifest)
             current = self._current(desired)
@@ -178,7 +180,7 @@ class Executor:
             return _WAITING
         if not is_ours(current, desired):
             return _refusal(desired, "NameConflict", _name_conflict(desired, current))
-        if hash_of(current) == hash_of(desired):
+        if hash_of(desired) in ("", hash_of(current)):
             return 0
         resource, metadata = resource_of(desired), current["metadata"]
         await self._own_by_apply(resource, metadata.get("namespace", ""), metadata["name"])

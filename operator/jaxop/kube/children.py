@@ -11,23 +11,29 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY_US = "jax-operator"
 
 
-def desired_child(owner: Manifest | None, manifest: Manifest) -> Manifest:
-    """The object to write: in the owner's namespace and controlled by it, unless the manifest says
-    otherwise, labelled as ours, annotated with the hash of all that."""
+def desired_child(owner: Manifest, manifest: Manifest) -> Manifest:
+    """The object to write: marked as ours, controlled by the owner unless the manifest brings
+    `ownerReferences`, annotated with the hash of all that."""
+    desired = desired_shared(owner, manifest)
+    metadata = desired["metadata"]
+    metadata.setdefault("ownerReferences", [controller_reference(owner)])
+    text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), HASH_ANNOTATION: digest}
+    return desired
+
+
+def desired_shared(owner: Manifest, manifest: Manifest) -> Manifest:
+    """The object to create for all owners alike: labelled as ours, by default in the namespace of
+    the one that asks. Without a hash: it is not written again, and may be a secret."""
     given = manifest["metadata"]
     metadata: dict[str, Any] = {
         **given,
         "labels": {**(given.get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY_US},
     }
-    if owner is not None:
-        if namespace := owner["metadata"].get("namespace"):
-            metadata.setdefault("namespace", namespace)
-        metadata.setdefault("ownerReferences", [controller_reference(owner)])
-    desired = {**manifest, "metadata": metadata}
-    text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    annotations = {**(given.get("annotations") or {}), HASH_ANNOTATION: digest}
-    return {**desired, "metadata": {**metadata, "annotations": annotations}}
+    if namespace := owner["metadata"].get("namespace"):
+        metadata.setdefault("namespace", namespace)
+    return {**manifest, "metadata": metadata}
 
 
 def controller_reference(owner: Manifest) -> Manifest:

@@ -3,8 +3,9 @@
 - A key added while it waits is not added again; added while it is processed, it comes back when
   that is done.
 - Delayed adds, and retries with a backoff per key, until it is forgotten.
-- Two lanes, served in turn: `fresh` keys (objects never seen before) and all others. When many
-  objects are created at once, the second passes of the first do not wait for the first of all.
+- Two lanes: `fresh` keys (objects never seen before) and all others, which go first, but for every
+  fifth turn. When many objects are created at once, the first ones' second passes do not wait for
+  the first passes of all; and however busy the old ones are, new ones get their share.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from jaxop.kube.resources import Key
 
 FIRST_RETRY_SECONDS = 0.05
 LAST_RETRY_SECONDS = 300.0
+FRESH_TURN = 5
 
 
 class ShutDown(Exception):  # noqa: N818 - an end, not an error
@@ -34,7 +36,7 @@ class WorkQueue:
     ) -> None:
         self._fresh: deque[Key] = deque()
         self._known: deque[Key] = deque()
-        self._fresh_is_next = True
+        self._since_fresh = 0
         self._waiting: dict[Key, float] = {}
         self._processing: set[Key] = set()
         self._dirty: set[Key] = set()
@@ -122,12 +124,11 @@ class WorkQueue:
         self._available.release()
 
     def _next_lane(self) -> deque[Key]:
-        first, second = self._known, self._fresh
-        if self._fresh_is_next:
-            first, second = second, first
-        lane = first or second
-        self._fresh_is_next = lane is self._known
-        return lane
+        self._since_fresh += 1
+        if self._fresh and (not self._known or self._since_fresh >= FRESH_TURN):
+            self._since_fresh = 0
+            return self._fresh
+        return self._known
 
     def _due(self, key: Key) -> None:
         del self._timers[key]

@@ -1,10 +1,12 @@
 """The one loop, on a real API server: given Widgets, then their ConfigMaps, status and events."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from jaxop.api.plan import Manifest
 from jaxop.kube.client import ApiClient
+from jaxop.kube.controller import Watch
 from jaxop.kube.errors import NotFound, Unreachable
 from jaxop.kube.loop import Loop
 from jaxop.kube.resources import CONFIGMAPS, EVENTS
@@ -377,3 +379,82 @@ async def test_a_lost_create_is_not_made_twice(
         await client.create(WIDGETS, a_widget(namespace), manager="test")
         await settled(client, loop, namespace, ready=2)
         assert await names(client, namespace) == ["w-0", "w-1"]
+
+
+async def test_a_shared_object_is_made_once_and_stays(
+    running: Running, client: ApiClient, namespace: str, wire: Wire
+) -> None:
+    async with running(WidgetController()) as loop:
+        await asyncio.gather(
+            *(
+                client.create(WIDGETS, a_widget(namespace, f"w{i}", shared="token"), manager="t")
+                for i in range(10)
+            ),
+            client.create(WIDGETS, a_widget(namespace, shared="token"), manager="test"),
+        )
+        await settled(client, loop, namespace, ready=2)
+        made = await client.get(CONFIGMAPS, namespace, "token")
+        assert "ownerReferences" not in made["metadata"]
+        await client.patch(WIDGETS, namespace, "w", {"spec": {"data": {"a": "2"}}}, manager="test")
+        await until(lambda: [w for w in wire.writes() if w.startswith("PATCH")], "it is applied")
+        await settled(client, loop, namespace, ready=2)
+        assert await client.get(CONFIGMAPS, namespace, "token") == made
+        assert (await status_of(client, namespace))["wanted"] == 2
+
+
+async def test_a_shared_object_of_somebody_else_stalls(
+    running: Running, client: ApiClient, namespace: str
+) -> None:
+    theirs = {**FOREIGN, "metadata": {"name": "token", "namespace": namespace}}
+    await client.create(CONFIGMAPS, theirs, manager="somebody")
+    async with running(WidgetController()):
+        await client.create(WIDGETS, a_widget(namespace, shared="token"), manager="test")
+
+        async def stalled() -> list[str] | None:
+            return (await status_of(client, namespace)).get("stalled")
+
+        [said] = await until(stalled, "the status says so")
+        assert said.startswith(f"NameConflict: ConfigMap {namespace}/token exists already")
+
+
+async def test_many_new_objects_do_not_starve_second_passes(
+    running: Running, client: ApiClient, namespace: str
+) -> None:
+    """The first of 100 created at once is counted ready long before the last has children."""
+    for i in range(100):
+        await client.create(WIDGETS, a_widget(namespace, f"w{i:03}"), manager="test")
+    controller = WidgetController()
+    async with running(controller, workers=2) as loop:
+        await until(lambda: loop.queue.idle and len(controller.passes) >= 300, "all are done")
+    order = [key.name for key in controller.passes]
+    second = {name: nth_pass(order, name, 2) for name in order}
+    last_first = max(nth_pass(order, name, 1) for name in order)
+    assert second[order[0]] < 10
+    assert sum(at < last_first for at in second.values()) > 90
+
+
+def nth_pass(order: list[str], name: str, nth: int) -> int:
+    return [i for i, each in enumerate(order) if each == name][nth - 1]
+
+
+async def test_a_burst_of_children_makes_one_pass(
+    running: Running, client: ApiClient, namespace: str
+) -> None:
+    class Settling(WidgetController):
+        @property
+        def watches(self) -> tuple[Watch, ...]:
+            own, children = super().watches
+            return own, replace(children, settle_seconds=0.5)
+
+    controller = Settling()
+    async with running(controller) as loop:
+        await client.create(WIDGETS, a_widget(namespace, children=20), manager="test")
+        await settled(client, loop, namespace, ready=20)
+        await until(lambda: not loop.queue._timers, "nothing is to come")
+        passes = len(controller.passes)
+        for i in range(20):
+            patch = {"data": {"touched": "yes"}}
+            await client.patch(CONFIGMAPS, namespace, f"w-{i}", patch, manager="somebody")
+        await until(lambda: len(controller.passes) > passes, "a pass")
+        await until(lambda: loop.queue.idle and not loop.queue._timers, "nothing is to come")
+        assert len(controller.passes) - passes <= 3

@@ -1,5 +1,6 @@
 """A kind and a controller for the tests: a Widget becomes `spec.children` ConfigMaps."""
 
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ def a_widget(
     name: str = "w",
     *,
     children: int = 2,
+    shared: str = "",
     data: dict[str, Any] | None = None,
     labels: dict[str, str] | None = None,
     finalizers: list[str] | None = None,
@@ -66,7 +68,7 @@ def a_widget(
             "labels": labels or {},
             "finalizers": finalizers or [],
         },
-        "spec": {"children": children, "data": data or {"a": "1"}},
+        "spec": {"children": children, "data": data or {"a": "1"}, "shared": shared},
     }
 
 
@@ -113,6 +115,7 @@ class WidgetController:
         stale = [c for c in snapshot.children if c["metadata"]["name"] not in names]
         ready = len(snapshot.children) - len(stale)
         return Plan(
+            ensure=(_shared(spec["shared"]),) if spec["shared"] else (),
             apply=wanted,
             delete=tuple(map(ref_of, stale)),
             status={"ready": ready, "wanted": len(wanted), "note": None},
@@ -133,6 +136,12 @@ def _child(widget: Manifest, index: int, data: dict[str, Any]) -> Manifest:
         "metadata": {"name": f"{name}-{index}", "labels": {"test.jaxop.dev/widget": name}},
         "data": data,
     }
+
+
+def _shared(name: str) -> Manifest:
+    """As a token: other data each time, of which the first stay."""
+    data = {"token": secrets.token_hex(4)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
 def _widget_of(obj: Manifest) -> list[str]:
