@@ -20,7 +20,7 @@ from e2e.images.inputs import base_hash
 
 STORAGE = CACHE / "buildah"
 _DRIVERS = ("overlay", "vfs")
-_PROGRAMS = {"buildah": "buildah", "unshare": "util-linux"}
+_PROGRAMS = {"buildah": "buildah", "unshare": "util-linux", "setpriv": "util-linux"}
 
 
 class Buildah:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from e2e.cluster.processes import last_lines
+from e2e.cluster.processes import DIES_WITH_US, last_lines
 from e2e.cluster.progress import Progress
 from e2e.images.catalogue import Image
 from e2e.images.errors import ImageError
@@ -35,7 +35,7 @@ def run(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open(mode) as sink:
         done = subprocess.run(
-            argv,
+            [*DIES_WITH_US, *argv],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
