@@ -1,5 +1,6 @@
 """Helm installs both charts into a real API server, upgrades them and takes them away again."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ NAMESPACE = "installed"
 def install(helm: Helm, api: Api, kubeconfig: Path) -> Iterator[Helm]:
     """Runs helm against the API server; what it installed is gone afterwards."""
 
-    def run(*words: str, check: bool = True) -> object:
+    def run(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         target = ("--kubeconfig", str(kubeconfig), "--namespace", NAMESPACE)
         return helm(*words, *target, check=check)
 

@@ -19,7 +19,9 @@ def only(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 def container(documents: list[dict[str, Any]]) -> dict[str, Any]:
-    (one,) = only(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
+    containers: list[dict[str, Any]]
+    containers = only(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
+    (one,) = containers
     return one
 
 
