@@ -39,7 +39,7 @@ test-apiserver: venv ## against a real kube-apiserver and etcd
 test-launcher: venv ## jaxrun with real processes and real JAX
 	$(PY) -m pytest images/runtime/jaxrun/tests
 
-test: lint test-unit test-apiserver test-launcher ## all that needs no kubelet
+test: lint test-unit test-apiserver test-launcher test-cluster ## all that needs no kubelet
 
 e2e: venv ## real pods on a real cluster
 	$(PY) -m pytest e2e -m e2e
@@ -52,3 +52,9 @@ cluster-down: venv ## stop it and leave nothing behind
 	$(PY) -m e2e.cluster down
 images: venv ## build the images and load them into the cluster
 	$(PY) -m e2e.images build
+
+demo: venv ## a real cluster, the operator, and a JaxJob that trains in two pods
+	$(PY) -m e2e.demo
+
+test-cluster: venv ## the lite cluster and the process handling of the whole one
+	$(PY) -m pytest e2e/cluster/tests e2e/images/tests -m "not e2e"
