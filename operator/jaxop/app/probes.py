@@ -53,7 +53,7 @@ async def _served(what: str, port: int, routes: list[web.RouteDef]) -> AsyncIter
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, port=port)
+        site = web.TCPSite(runner, host=None if port else "127.0.0.1", port=port)
         try:
             await site.start()
         except OSError as error:
@@ -61,7 +61,7 @@ async def _served(what: str, port: int, routes: list[web.RouteDef]) -> AsyncIter
                 f"port {port} for {what} cannot be opened ({error.strerror}); choose another with "
                 "--metrics-port or --health-port"
             ) from error
-        log.info("%s at %s", what, ", ".join(f"port {address[1]}" for address in runner.addresses))
+        log.info("%s at port %d", what, runner.addresses[0][1])
         yield
     finally:
         await runner.cleanup()

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final, cast
 
 import kopf
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, disable_created_metrics
 
 from jaxop import __version__
 from jaxop.app import own_kinds, probes
@@ -35,6 +35,7 @@ OWN_KINDS: Final[frozenset[Resource]] = frozenset({JAXJOBS, ACCELERATORCLASSES})
 
 async def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises FatalError."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     log.info("jax-operator %s starts as %s", __version__, settings.identity)
     login = login_with(settings.kubeconfig or None, settings.context or None)
     namespace = settings.watch_namespace or None

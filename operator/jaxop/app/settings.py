@@ -47,8 +47,12 @@ class Settings:
     )
     kubeconfig: str = _setting("", "path of a kubeconfig; else $KUBECONFIG, else the pod's own")
     context: str = _setting("", "context in the kubeconfig")
-    metrics_port: int = _setting(8080, "port of /metrics; 0 takes a free one, -1 none")
-    health_port: int = _setting(8081, "port of /healthz and /readyz; 0 takes a free one, -1 none")
+    metrics_port: int = _setting(
+        8080, "port of /metrics; 0 takes a free one on the loopback, -1 none"
+    )
+    health_port: int = _setting(
+        8081, "port of /healthz and /readyz; 0 takes a free one on the loopback, -1 none"
+    )
     log_format: str = _setting(_log_format, "json or text", choices=("json", "text"))
     log_level: str = _setting(
         "info", "debug, info, warning or error", choices=("debug", "info", "warning", "error")

@@ -128,7 +128,7 @@ class JaxJobController:
         heard = self._reports.heard(key)
         unplaced = any(p.unschedulable is not None and not p.node for p in pods)
         nodes, nodes_pending = self._nodes.of(key) if unplaced else (None, False)
-        token_ready = self._is_over(jaxjob) or self._tokens.ready(key)
+        token_ready = not _has_jobs_to_create(jaxjob, jobs) or self._tokens.ready(key)
         class_raw = stores[ACCELERATORCLASSES].get("", jaxjob.spec.accelerator.class_)
         return Snapshot(
             jaxjob=jaxjob,
@@ -183,7 +183,7 @@ class JaxJobController:
             and pod.ip
             and not pod.terminating
         ]
-        if self._is_over(jaxjob):
+        if _is_over(jaxjob):
             self._reports.unfollow(key)
         elif first:
             self._reports.follow(key, Address(first[0].ip, status.attempt))
@@ -191,9 +191,6 @@ class JaxJobController:
     def _mind_the_token(self, key: Key, pods: tuple[PodView, ...]) -> None:
         if any(TOKEN_SECRET in w.message for pod in pods for w in pod.waiting):
             self._tokens.lost(key.namespace)
-
-    def _is_over(self, jaxjob: JaxJob) -> bool:
-        return jaxjob.status.state in FINISHED or jaxjob.spec.suspend
 
     def _note(self, jaxjob: JaxJob) -> datetime | None:
         """When the status was last seen to change; counts what changed."""
@@ -216,6 +213,15 @@ class JaxJobController:
         self._jaxjobs.keep_only(there)
         self._seen = {uid: seen for uid, seen in self._seen.items() if uid in there}
         self._pods = {key: cache for key, cache in self._pods.items() if key in keys}
+
+
+def _is_over(jaxjob: JaxJob) -> bool:
+    return jaxjob.status.state in FINISHED or jaxjob.spec.suspend
+
+
+def _has_jobs_to_create(jaxjob: JaxJob, jobs: tuple[JobView, ...]) -> bool:
+    current = sum(job.attempt == jaxjob.status.attempt for job in jobs)
+    return not _is_over(jaxjob) and current < jaxjob.spec.accelerator.slices
 
 
 def _count(old: JaxJobStatus, new: JaxJobStatus) -> None:

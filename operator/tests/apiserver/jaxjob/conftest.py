@@ -1,0 +1,84 @@
+"""A cluster with a controller-manager and a scheduler, but no kubelet: the tests play it."""
+
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+from operator_process import OperatorProcess
+from plain_api import CLASSES, Api, install_crds
+from play import FakeLauncher, Play
+
+from e2e.cluster.lite import lite_cluster
+
+CATALOGUE = Path(__file__).parents[4] / "charts" / "jax-operator" / "catalogue"
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[Path]:
+    """JAXOP_CONTROL_PLANE_KUBECONFIG names one that runs already, which saves its start."""
+    if running := os.environ.get("JAXOP_CONTROL_PLANE_KUBECONFIG"):
+        yield Path(running)
+        return
+    with lite_cluster(controller_manager=True, scheduler=True) as cluster:
+        yield cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: Path) -> Api:
+    """With our CRDs and the chart's catalogue of AcceleratorClasses."""
+    server = Api(control_plane)
+    install_crds(server)
+    for path in sorted(CATALOGUE.glob("*.yaml")):
+        answer = server.request("POST", CLASSES, yaml.safe_load(path.read_text()))
+        assert answer.code in (201, 409), answer.faults
+    return server
+
+
+@pytest.fixture
+def play(api: Api) -> Iterator[Play]:
+    """A namespace of the test's own."""
+    name = f"test-{secrets.token_hex(4)}"
+    answer = api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert answer.code == 201, answer.faults
+    yield Play(api, name)
+    api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def start_operator(
+    control_plane: Path, play: Play, tmp_path: Path
+) -> Iterator[Callable[[str], OperatorProcess]]:
+    """Starts a replica of a name; all are gone when the test ends."""
+    with ExitStack() as stack:
+
+        def start(name: str = "a") -> OperatorProcess:
+            process = OperatorProcess(control_plane, play.namespace, tmp_path, name)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def operator(start_operator: Callable[[str], OperatorProcess]) -> OperatorProcess:
+    """One that leads."""
+    process = start_operator("a")
+    process.wait_leading()
+    return process
+
+
+_addresses = itertools.count(2)
+
+
+@pytest.fixture
+def launcher(play: Play) -> Iterator[FakeLauncher]:
+    """Of a gang of two; `launcher.address` is its pod's."""
+    number = next(_addresses)
+    fake = FakeLauncher(f"127.{os.getpid() % 200 + 1}.0.{number}", play.namespace, 2)
+    yield fake
+    fake.close()
