@@ -36,7 +36,9 @@ def of(*names: str) -> pytest.MarkDecorator:
 
 
 def test_nothing_is_built_twice(images: dict[str, BuiltImage]) -> None:
-    assert [image.name for image in build().values() if image.changed] == []
+    again = build(["bytegpt"])["bytegpt"]
+    assert not again.changed
+    assert again.image_id == images["bytegpt"].image_id
 
 
 @of(*CATALOGUE)
@@ -73,10 +75,10 @@ def test_the_operator_says_what_it_takes(image: Unpacked) -> None:
 
 @of("operator")
 def test_the_operator_without_a_cluster_says_so(image: Unpacked) -> None:
-    ended = image.run(*image.entrypoint)
+    ended = image.run("env", "JAXOP_RUNTIME_IMAGE=jaxop/runtime:dev", *image.entrypoint)
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr
-    assert "KUBECONFIG" in ended.stderr
+    assert "kubeconfig" in ended.stderr.lower()
 
 
 @of("operator")
@@ -92,7 +94,7 @@ def test_the_runtime_installs_a_launcher_that_runs(image: Unpacked) -> None:
     assert image.default_command == ("python", "-m", "jaxrun", "install", "/jaxop")
     image.output(*image.default_command)
     assert os.access(volume / "jaxrun", os.X_OK)
-    assert "launch" in image.output("/jaxop/jaxrun", "--help")
+    assert image.output("/jaxop/jaxrun", "version").strip()
 
 
 @of("digits", "bytegpt")

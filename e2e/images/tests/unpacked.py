@@ -71,7 +71,7 @@ def unpack(archive: Path, root: Path) -> Unpacked:
 
 def _read(tar: tarfile.TarFile, name: str) -> bytes:
     member = tar.extractfile(name)
-    assert member is not None, f"no {name} in {tar.name}"
+    assert member is not None, f"no {name} in the archive"
     return member.read()
 
 
