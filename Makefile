@@ -26,9 +26,10 @@ crds: venv ## write crds/ and the chart's copy from the models
 lint: venv ## ruff, mypy, import-linter, stale CRDs, helm lint
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy operator/jaxop images/runtime/jaxrun/src
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy operator/jaxop images/runtime/jaxrun/src e2e bench
+	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m jaxop.api.crds check
+	$(PY) -m e2e.helm lint --strict --quiet charts/*
 
 test-unit: venv ## decisions, models, small parts: milliseconds each
 	$(PY) -m pytest operator/tests/unit

@@ -1,4 +1,4 @@
-"""JAX Operator: JAX training jobs on Kubernetes that start warm, restart fast and explain themselves.
+"""JAX Operator: JAX jobs on Kubernetes that start warm, restart fast and explain themselves.
 
 The packages, from the bottom up; an arrow never points the other way (import-linter holds it):
 
