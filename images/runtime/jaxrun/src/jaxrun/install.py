@@ -38,9 +38,10 @@ message="no Python >= 3.10 in this image: looked for ${JAXRUN_PYTHON:-python3, p
 python3.10 to 3.14 on PATH, in /usr, /usr/local, /opt/venv and /opt/conda}. \\
 JAX needs one; if it is elsewhere, set JAXRUN_PYTHON to its path"
 echo "jaxrun: $message" >&2
-printf '{"version": 1, "cause": "ProgramError", "process": null, "host": null, "exitCode": 127, \\
-"signal": null, "exception": null, "message": "%s", "epoch": 0, "step": null, "time": %s}' \\
-  "$message" "$(date +%s 2>/dev/null || echo 0)" \\
+record='{"version": 1, "cause": "ProgramError", "process": null, "host": null, "exitCode": 127'
+record="$record"', "signal": null, "exception": null, "message": "%s", "epoch": 0'
+record="$record"', "step": null, "time": %s}'
+printf "$record" "$message" "$(date +%s 2>/dev/null || echo 0)" \\
   2>/dev/null >"${JAXRUN_TERMINATION_LOG:-/dev/termination-log}"
 exit 127
 """

@@ -1,5 +1,6 @@
 """The launcher as a container's first process: what it passes on, reaps, kills and tells."""
 
+import itertools
 import os
 import signal
 import sys
@@ -222,7 +223,7 @@ def test_status_and_metrics_of_a_run(gang: RealGang) -> None:
     times = status["times"]
     order = ("launcherStarted", "allJoined", "spawned", "jaxImported", "initialised")
     order += ("firstCompile", "firstStep")
-    assert all(times[a] <= times[b] for a, b in zip(order, order[1:], strict=False)), times
+    assert all(times[a] <= times[b] for a, b in itertools.pairwise(order)), times
     assert times["finished"] is None
     metrics = gang.launchers[0].page("metrics")
     for line in ("jaxrun_gang_processes 2.0", 'jaxrun_reported{name="value"}', "jaxrun_step "):

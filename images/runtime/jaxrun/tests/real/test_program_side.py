@@ -93,7 +93,6 @@ def test_the_users_own_excepthook_runs_and_the_exception_is_still_seen(alone: Re
         ("raise SystemExit(6)", 6),
         ("import threading, sys\nt = threading.Thread(target=sys.exit, args=(9,))\nt.start()", 0),
         ("import sys\nsys.excepthook(*[ValueError, ValueError('shown'), None])", 0),
-        ("import os\npid = os.fork()\nif pid == 0: raise ValueError('child')\nos.wait()", 0),
     ],
 )
 def test_how_the_interpreter_ends(alone: RealGang, code: str, exit_code: int) -> None:
@@ -119,6 +118,17 @@ def test_exceptions_of_children_are_not_the_programs(alone: RealGang) -> None:
     )
     assert "goes on" in run(alone, code)
     assert alone.exit_codes == [0]
+
+
+def test_exceptions_of_forked_children_are_not_the_programs(alone: RealGang) -> None:
+    """The child has the parent's connection to the launcher, and must not speak through it."""
+    code = (
+        "import jaxrun, os\njaxrun.report(step=1)\n"
+        "if os.fork() == 0: raise ValueError('child')\nos.wait(); print('goes on')"
+    )
+    assert "goes on" in run(alone, code)
+    assert alone.exit_codes == [0]
+    assert alone.launchers[0].termination["cause"] is None
 
 
 def test_a_python_below_a_shell_is_heard(alone: RealGang) -> None:

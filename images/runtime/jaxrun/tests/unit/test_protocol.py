@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -137,10 +138,13 @@ async def test_members_join_and_are_started_together() -> None:
 
 
 async def test_a_member_may_come_before_the_server() -> None:
-    server = GangServer(dataclasses.replace(SETTINGS, gang_port=23457))
-    joining = asyncio.create_task(join(member(1), "127.0.0.1", 23457))
-    await asyncio.sleep(0.3)
-    assert not joining.done()
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    server = GangServer(dataclasses.replace(SETTINGS, gang_port=port))
+    joining = asyncio.create_task(join(member(1), "127.0.0.1", port))
+    done, _ = await asyncio.wait([joining], timeout=0.3)
+    assert not done
     await server.start()
     await (await asyncio.wait_for(joining, 10)).close()
     await server.disperse(0)

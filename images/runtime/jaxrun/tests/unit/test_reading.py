@@ -59,7 +59,7 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 
 @given(
     st.dictionaries(
-        st.sampled_from([f for f in Progress.__dataclass_fields__]),
+        st.sampled_from(list(Progress.__dataclass_fields__)),
         anything | st.dictionaries(st.text(max_size=3), anything, max_size=40),
     )
 )

@@ -54,7 +54,7 @@ def first(tracks: Sequence[Track], phase: str) -> float | None:
 def last(tracks: Sequence[Track], phase: str) -> float | None:
     """When all had got there; None until then."""
     times = [t.at[phase] for t in tracks if phase in t.at]
-    return max(times) if len(times) == len(tracks) else None
+    return max(times) if times and len(times) == len(tracks) else None
 
 
 def working_state(tracks: Sequence[Track], quiet: float, now: float) -> GangState:
