@@ -31,24 +31,25 @@ def _kind(kind: Kind) -> str:
         if part in schema["properties"]:
             text += f"\n### {kind.name} {part}\n\n| field | type | what it is |\n|---|---|---|\n"
             text += "".join(_rows(schema["properties"][part], part))
-    return text
+    text += f"\n### What a {kind.name} is refused for\n\n| field | what is said |\n|---|---|\n"
+    return text + "".join(_rules(schema, ""))
 
 
 def _rows(schema: Schema, path: str) -> Iterator[str]:
     for name, field in schema.get("properties", {}).items():
-        if field.get("x-kubernetes-preserve-unknown-fields"):
-            yield _row(f"{path}.{name}", "PodTemplateSpec", field, name in schema["required"])
-            yield from _rules(field, f"{path}.{name}")
-            continue
-        yield _row(f"{path}.{name}", _type(field), field, name in schema.get("required", ()))
-        inner = field.get("items", field)
-        yield from _rows(inner, f"{path}.{name}" + ("[]" if "items" in field else ""))
+        where = f"{path}.{name}"
+        passed_through = "x-kubernetes-preserve-unknown-fields" in field
+        type_ = "PodTemplateSpec" if passed_through else _type(field)
+        yield _row(where, type_, field, name in schema.get("required", ()))
+        if not passed_through:
+            inner = field.get("items", field)
+            yield from _rows(inner, where + ("[]" if "items" in field else ""))
 
 
 def _rules(schema: Schema, path: str) -> Iterator[str]:
     for rule in schema.get("x-kubernetes-validations", ()):
         where = path + rule.get("fieldPath", "")
-        yield f"| `{where}` | rule | {rule['message']} |\n"
+        yield f"| `{where.removeprefix('.')}` | {rule['message']} |\n"
     for name, field in schema.get("properties", {}).items():
         yield from _rules(field, f"{path}.{name}")
     if "items" in schema:
