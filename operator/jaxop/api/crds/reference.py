@@ -31,7 +31,7 @@ def _kind(kind: Kind) -> str:
         if part in schema["properties"]:
             text += f"\n### {kind.name} {part}\n\n| field | type | what it is |\n|---|---|---|\n"
             text += "".join(_rows(schema["properties"][part], part))
-    text += f"\n### What a {kind.name} is refused for\n\n| field | what is said |\n|---|---|\n"
+    text += f"\n### {kind.name}: what is refused\n\n| field | what is said |\n|---|---|\n"
     return text + "".join(_rules(schema, ""))
 
 
