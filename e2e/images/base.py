@@ -8,7 +8,7 @@ from pathlib import Path
 
 from e2e.cluster.packages import require
 from e2e.cluster.progress import Progress
-from e2e.images.engine import run
+from e2e.images.engine import CONTAINED, run
 from e2e.images.inputs import BASE_SOURCES
 
 _PROGRAMS = {"mmdebstrap": "mmdebstrap"}
@@ -22,6 +22,6 @@ def context(parent: Path, log: Path, progress: Progress) -> Iterator[Path]:
         directory = Path(made)
         for source in BASE_SOURCES:
             shutil.copy(source, directory)
-        script = str(directory / "rootfs.sh")
-        run("making the base image", [script, str(directory / "rootfs.tar")], log)
+        rootfs = [str(directory / "rootfs.sh"), str(directory / "rootfs.tar")]
+        run("making the base image", [*CONTAINED, *rootfs], log, {"TMPDIR": made})
         yield directory

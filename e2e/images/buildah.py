@@ -5,6 +5,7 @@ end with it, so that a build which is killed leaves no process and no mount.
 """
 
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,11 +15,15 @@ from e2e.cluster.paths import CACHE
 from e2e.cluster.progress import Progress
 from e2e.images import base, pip_settings
 from e2e.images.catalogue import BASE, Image
-from e2e.images.engine import run
+from e2e.images.engine import CONTAINED, run
 from e2e.images.errors import ImageError
 from e2e.images.inputs import base_hash
 
 STORAGE = CACHE / "buildah"
+TEMPORARY = STORAGE / "tmp"
+_LOGS = STORAGE / "logs"
+_PIP_CACHE = "buildah-cache"
+"""What buildah calls the directory, below its temporary one, of `RUN --mount=type=cache`."""
 _DRIVERS = ("overlay", "vfs")
 _PROGRAMS = {"buildah": "buildah", "unshare": "util-linux", "setpriv": "util-linux"}
 
@@ -31,8 +36,7 @@ class Buildah:
 
     def prepare(self, progress: Progress) -> None:
         require(_PROGRAMS, progress)
-        for directory in (STORAGE / "tmp", STORAGE / "logs"):
-            directory.mkdir(parents=True, exist_ok=True)
+        self._clear_temporary()
         self._driver = self._working_driver()
         # Containers of builds that were cut off.
         self._quietly("rm", "--all")
@@ -42,7 +46,7 @@ class Buildah:
         self._quietly("tag", stamped, f"localhost/{BASE}")
 
     def build(self, image: Image, log: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="jaxop-pip-") as settings:
+        with tempfile.TemporaryDirectory(dir=TEMPORARY, prefix="pip-") as settings:
             pip_settings.write(Path(settings))
             volume = f"{settings}:{pip_settings.MOUNTED_AT}:ro"
             self._build(image.reference, image.context, image.dockerfile, log, "--volume", volume)
@@ -58,10 +62,9 @@ class Buildah:
     def _build_base(self, tag: str, progress: Progress) -> None:
         with (
             progress.step(f"making {BASE} from the distribution's packages (once; about a minute)"),
-            base.context(STORAGE / "tmp", STORAGE / "logs" / "rootfs.log", progress) as context,
+            base.context(TEMPORARY, _LOGS / "rootfs.log", progress) as context,
         ):
-            log = STORAGE / "logs" / "base.log"
-            self._build(tag, context, context / "Dockerfile", log)
+            self._build(tag, context, context / "Dockerfile", _LOGS / "base.log")
 
     def _build(self, tag: str, context: Path, dockerfile: Path, log: Path, *options: str) -> None:
         argv = self._argv(
@@ -69,6 +72,13 @@ class Buildah:
             *("--file", str(dockerfile), "--tag", tag, str(context)),
         )
         run(f"building {tag}", argv, log, self._environment())
+
+    def _clear_temporary(self) -> None:
+        """What builds that were cut off have left."""
+        TEMPORARY.mkdir(parents=True, exist_ok=True)
+        for left in TEMPORARY.iterdir():
+            if left.name != _PIP_CACHE:
+                shutil.rmtree(left, ignore_errors=True)
 
     def _working_driver(self) -> str:
         for driver in _DRIVERS:
@@ -92,8 +102,7 @@ class Buildah:
 
     def _argv(self, *args: str) -> list[str]:
         return [
-            *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-            "buildah",
+            *(*CONTAINED, "buildah"),
             *("--root", str(STORAGE / self._driver), "--runroot", str(STORAGE / "run")),
             *("--storage-driver", self._driver),
             *args,
@@ -101,4 +110,4 @@ class Buildah:
 
     def _environment(self) -> dict[str, str]:
         # chroot: needs no container runtime, and has the network of this machine.
-        return {"BUILDAH_ISOLATION": "chroot", "TMPDIR": str(STORAGE / "tmp")}
+        return {"BUILDAH_ISOLATION": "chroot", "TMPDIR": str(TEMPORARY)}

@@ -11,6 +11,9 @@ from e2e.cluster.progress import Progress
 from e2e.images.catalogue import Image
 from e2e.images.errors import ImageError
 
+CONTAINED = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""A wrapper: every process and mount of the program ends with it, however it ends."""
+
 
 class Engine(Protocol):
     @property
