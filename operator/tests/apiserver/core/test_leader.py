@@ -1,11 +1,13 @@
 """Two real processes, one Lease, one API server: who writes, and since when."""
 
 import asyncio
+import itertools
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from jaxop.kube.errors import FatalError, NotFound, NotLeading, Unreachable
 from jaxop.kube.leader import Elector
 from jaxop.kube.resources import CONFIGMAPS, LEASES
 from jaxop.kube.transport import KubernetesTransport
+from kubernetes.aio.leaderelection import leaderelection
 from waiting import until
 from widget import WIDGETS, a_widget
 from wire import Wire, status
@@ -204,6 +207,36 @@ async def test_cut_off_it_stops_before_another_begins(
     await asyncio.gather(*tasks, return_exceptions=True)
     assert story[3:] == ["two ends"]
     assert await holder(client, namespace) == ""
+
+
+async def test_a_standby_whose_clock_jumps_waits_all_the_same(
+    wire: Wire, transport: KubernetesTransport, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Elector(transport, namespace=namespace, name="widgets", identity="one")
+    two = Elector(wire, namespace=namespace, name="widgets", identity="two")
+    led: list[str] = []
+
+    async def work(name: str) -> None:
+        led.append(name)
+        await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(one.run(lambda: work("one")))]
+    await until(lambda: led == ["one"], "one leads")
+    tasks.append(asyncio.create_task(two.run(lambda: work("two"))))
+    await until(lambda: len(wire.sent) >= 2, "two looks")
+    jumps = itertools.count(1)
+
+    def wall_clock() -> float:
+        return time.time() + (1000 * next(jumps) if asyncio.current_task() is tasks[1] else 0)
+
+    monkeypatch.setattr(leaderelection, "time", SimpleNamespace(time=wall_clock))
+    looked = len(wire.sent)
+    await until(lambda: len(wire.sent) >= looked + 4, "two looks again and again")
+    assert led == ["one"]
+    assert wire.writes() == []
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_an_error_of_the_work_ends_it_and_frees_the_lease(

@@ -8,7 +8,7 @@ from jaxop.api.plan import Manifest
 from jaxop.kube.client import ApiClient
 from jaxop.kube.controller import Watch
 from jaxop.kube.errors import NotFound, Unreachable
-from jaxop.kube.loop import Loop
+from jaxop.kube.loop import RESTLESS, Loop
 from jaxop.kube.resources import CONFIGMAPS, EVENTS
 from jaxop.kube.transport import Request, Response
 from waiting import until
@@ -256,6 +256,7 @@ async def test_recreated_with_the_same_name(
         await until(lambda: len(controller.passes) > passes + 1, "it tries, and waits")
         left = await client.get(CONFIGMAPS, namespace, "w-0")
         assert left["data"] == {"a": "1"}, "a leftover of the dead one is not touched"
+        assert "stalled" not in await status_of(client, namespace), "it will go by itself"
         for name in ("w-0", "w-1"):
             await client.delete(CONFIGMAPS, namespace, name)
 
@@ -289,6 +290,30 @@ async def test_a_conflicting_status_is_decided_anew(
     async with running(WidgetController(before_decide=disturb)) as loop:
         await client.create(WIDGETS, a_widget(namespace), manager="test")
         await settled(client, loop, namespace, ready=3, wanted=3)
+
+
+async def test_a_status_is_written_only_to_what_was_decided_on(
+    running: Running, client: ApiClient, namespace: str, wire: Wire
+) -> None:
+    """The spec changes when the status is on its way already."""
+    codes: list[int] = []
+
+    async def change_spec(request: Request) -> None:
+        if request.path.endswith("/status"):
+            wire.before = lambda _: None
+            patch = {"spec": {"children": 3}}
+            await client.patch(WIDGETS, namespace, "w", patch, manager="test")
+
+    def note(request: Request, response: Response) -> None:
+        if request.path.endswith("/status"):
+            codes.append(response.status)
+
+    wire.before, wire.after = change_spec, note
+    async with running(WidgetController()) as loop:
+        await client.create(WIDGETS, a_widget(namespace), manager="test")
+        await settled(client, loop, namespace, ready=3, wanted=3)
+        assert codes[0] == 409
+        assert set(codes[1:]) == {200}
 
 
 async def test_a_failing_key_backs_off_and_hurts_no_other(
@@ -352,8 +377,11 @@ async def test_a_status_that_the_server_does_not_keep_does_not_spin(
     controller = Restless()
     async with running(controller) as loop:
         await client.create(WIDGETS, a_widget(namespace), manager="test")
-        await until(lambda: controller.passes and loop.queue.retries(controller.passes[0]) > 2, "")
-        assert len(controller.passes) < 20
+        await until(
+            lambda: loop.queue.idle and loop.queue._timers and len(controller.passes) > RESTLESS,
+            "it rests between passes",
+        )
+        assert loop.queue.retries(controller.passes[0]) > 0
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])

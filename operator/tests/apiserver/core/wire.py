@@ -30,13 +30,14 @@ def status(code: int, reason: str = "", message: str = "injected", **details: An
 class Wire:
     """`meddle(request)` may answer in the server's place, raise in its place, or return None.
 
-    `after(request, response)` is called, and awaited if need be, with what the server answered.
-    `lines` are sent to the next watch before its own.
+    `before(request)` and `after(request, response)` are called, and awaited if need be, around what
+    the server does. `lines` are sent to the next watch before its own.
     """
 
     def __init__(self, inner: Transport) -> None:
         self.sent: list[Sent] = []
         self.meddle: Meddle = lambda _: None
+        self.before: Callable[[Request], Any] = lambda _: None
         self.after: Callable[[Request, Response], Any] = lambda _, __: None
         self.lines: list[bytes] = []
         self._inner = inner
@@ -64,11 +65,12 @@ class Wire:
         answer = self.meddle(request)
         if isinstance(answer, Exception):
             raise answer
+        if (before := self.before(request)) is not None:
+            await before
         if answer is None:
             answer = await self._inner.request(request)
         await asyncio.sleep(0)
-        after = self.after(request, answer)
-        if after is not None:
+        if (after := self.after(request, answer)) is not None:
             await after
         return answer
 
