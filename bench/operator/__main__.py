@@ -24,7 +24,11 @@ def main() -> int:
     parser.add_argument("--slices", type=int, default=SLICES)
     parser.add_argument("--hosts", type=int, default=HOSTS_PER_SLICE, help="of a slice")
     parser.add_argument("--idle-seconds", type=float, default=60.0)
-    parser.add_argument("--profile", type=Path, help="py-spy's flame graph of the operator")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        help="where py-spy writes (.txt: raw)",
+    )
     parser.add_argument("--log", type=Path, help="where to copy the operator's log")
     parser.add_argument("operator_flags", nargs="*", help="for the operator, after --")
     options = parser.parse_args()
@@ -56,6 +60,7 @@ async def _run(options: argparse.Namespace) -> Measured:
 @contextmanager
 def _profiled(running: Plane, path: Path) -> Iterator[None]:
     command = ["py-spy", "record", "--pid", str(running.operator_pid), "--output", str(path)]
+    command += ["--format", "raw" if path.suffix == ".txt" else "flamegraph"]
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     profiler = subprocess.Popen([*command, "--nonblocking"], env=environment)
     try:

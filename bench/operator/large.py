@@ -69,6 +69,8 @@ async def _measure(plane: Plane, slices: int, hosts: int, watcher: Watcher) -> M
     values["API requests of the recreate"] = sum(made.served.values())
     values["CPU, s"] = spent.cpu_seconds
     values["peak memory, MB"] = spent.peak_mb
+    values["API server's CPU, s"] = spent.apiserver_cpu_seconds
+    values["cores that others kept busy"] = spent.others_cores
     return Measured(
         title=f"one JaxJob of {slices} slices x {hosts} hosts, created and recreated, full",
         values=values,

@@ -59,6 +59,8 @@ async def _measure(
     values["API requests per job"] = sum(made.served.values()) / n
     values["CPU, s"] = spent.cpu_seconds
     values["peak memory, MB"] = spent.peak_mb
+    values["API server's CPU, s"] = spent.apiserver_cpu_seconds
+    values["cores that others kept busy"] = spent.others_cores
     values |= await _idle(plane, idle_seconds)
     return Measured(
         title=f"{n} JaxJobs of {HOSTS} pods, {mode}, {CONCURRENT_CREATES} concurrent creates",

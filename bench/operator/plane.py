@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
 import urllib.error
@@ -47,10 +48,19 @@ class Plane:
     client: ApiClient
     operator: Component
     metrics_port: int
+    fake: Component | None
 
     @property
     def operator_pid(self) -> int:
         return self.operator.process.pid
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of everything that is part of this benchmark, and of the benchmark itself."""
+        cluster = self.cluster
+        parts = [cluster.etcd, cluster.apiserver, self.operator, self.fake]
+        parts += [cluster.controller_manager, cluster.scheduler]
+        return {c.name: c.process.pid for c in parts if c} | {"bench": os.getpid()}
 
 
 def prepare() -> None:
@@ -75,12 +85,13 @@ async def plane(mode: Mode, operator_flags: Sequence[str]) -> AsyncIterator[Plan
         client = ApiClient(transport)
         try:
             await _install(client)
+            fake = None
             if full:
                 fake = kwok.start(cluster)
                 await kwok.add_nodes(client, FAKE_NODES)
                 await _until("the fake nodes are ready", lambda: _unready_nodes(client), fake)
             operator, metrics_port = await _start_operator(cluster, operator_flags)
-            yield Plane(cluster, transport, client, operator, metrics_port)
+            yield Plane(cluster, transport, client, operator, metrics_port, fake)
         finally:
             await transport.close()
 

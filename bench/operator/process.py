@@ -31,3 +31,11 @@ def _megabytes(status: str, name: str) -> float:
     if found is None:
         raise LookupError(f"/proc/PID/status has no {name}")
     return int(found[1]) * 1024 / 1e6
+
+
+def machine_busy_seconds() -> float:
+    """CPU time that all processes of this machine together have had."""
+    user, nice, system, _idle, _iowait, irq, softirq = map(
+        int, Path("/proc/stat").read_text().split(None, 8)[1:8]
+    )
+    return (user + nice + system + irq + softirq) / TICKS_PER_SECOND
