@@ -59,6 +59,23 @@ def _kubernetes(name: str) -> Binary:
     )
 
 
+def _helm() -> Binary:
+    _, minor, _ = KUBERNETES.split(".")
+    module = "helm.sh/helm/v3"
+    return Binary(
+        name="helm",
+        module="helm",
+        package=f"{module}/cmd/helm",
+        version=HELM,
+        stamps=(
+            f"{module}/internal/version.version={HELM}",
+            # Without a cluster, `helm template` takes charts to be for Kubernetes 1.20 unless told.
+            f"{module}/pkg/chartutil.k8sVersionMinor={minor}",
+            f"{module}/pkg/lint/rules.k8sVersionMinor={minor}",
+        ),
+    )
+
+
 CATALOGUE = {
     binary.name: binary
     for binary in (
@@ -77,13 +94,7 @@ CATALOGUE = {
             "github.com/coredns/coredns",
             COREDNS,
         ),
-        Binary(
-            "helm",
-            "helm",
-            "helm.sh/helm/v3/cmd/helm",
-            HELM,
-            (f"helm.sh/helm/v3/internal/version.version={HELM}",),
-        ),
+        _helm(),
         Binary("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", KWOK),
     )
 }
