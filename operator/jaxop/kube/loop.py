@@ -82,6 +82,12 @@ class Loop:
         """One event of a fed kind; `event_type` None is kopf's word for the initial listing."""
         self._fed[resource].feed(event_type, obj)
 
+    def wake(self, key: Key) -> None:
+        """Something outside the stores has changed for this object. For nothing while standing by:
+        whoever begins to lead looks at all objects anyway."""
+        if self._working:
+            self.queue.add(key)
+
     async def run(self, elector: Elector | None = None) -> None:
         """For ever: keeps the stores warm and, while leading (always, without an elector), works.
         Raises FatalError; when cancelled, lets passes under way end first."""

@@ -11,6 +11,7 @@ from jaxop.kube.errors import NotFound, Unreachable
 from jaxop.kube.loop import RESTLESS, Loop
 from jaxop.kube.resources import CONFIGMAPS, EVENTS
 from jaxop.kube.transport import Request, Response
+from prometheus_client import REGISTRY
 from waiting import until
 from widget import WIDGETS, Running, Snapshot, WidgetController, a_widget
 from wire import Wire, status
@@ -486,3 +487,34 @@ async def test_a_burst_of_children_makes_one_pass(
         await until(lambda: len(controller.passes) > passes, "a pass")
         await until(lambda: loop.queue.idle and not loop.queue._timers, "nothing is to come")
         assert len(controller.passes) - passes <= 3
+
+
+async def test_woken_from_outside(running: Running, client: ApiClient, namespace: str) -> None:
+    controller = WidgetController()
+    async with running(controller) as loop:
+        await client.create(WIDGETS, a_widget(namespace), manager="test")
+        await settled(client, loop, namespace, ready=2)
+        passes = len(controller.passes)
+        loop.wake(controller.passes[0])
+        await until(lambda: len(controller.passes) == passes + 1, "a pass")
+
+
+async def test_it_measures_itself(running: Running, client: ApiClient, namespace: str) -> None:
+    def value(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    created = value("jaxop_api_requests_total", verb="create", kind="ConfigMap", code="201")
+    controller = WidgetController(name="measured")
+    async with running(controller) as loop:
+        await client.create(WIDGETS, a_widget(namespace), manager="test")
+        await settled(client, loop, namespace, ready=2)
+        made = value("jaxop_api_requests_total", verb="create", kind="ConfigMap", code="201")
+        assert made == created + 2
+        passes = {
+            result: value("jaxop_reconcile_seconds_count", controller="measured", result=result)
+            for result in ("written", "unchanged")
+        }
+        assert passes["written"] == 2
+        assert passes["unchanged"] >= 1
+        assert value("jaxop_store_objects", kind="ConfigMap") == 2
+        assert value("jaxop_workqueue_depth") == 0
