@@ -51,7 +51,7 @@ cluster-status: venv ## what runs, since when, where its logs are
 	$(PY) -m e2e.cluster status
 cluster-down: venv ## stop it and leave nothing behind
 	$(PY) -m e2e.cluster down
-images: venv ## build the images and load them into the cluster
+images: venv ## build all images; `make demo` loads what it needs
 	$(PY) -m e2e.images build
 
 demo: venv ## a real cluster, the operator, and a JaxJob that trains in two pods

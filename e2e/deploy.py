@@ -72,7 +72,7 @@ def deploy(
     kubectl = Kubectl(cluster.kubeconfig)
     deployment = Deployment(cluster, kubectl, progress)
     with progress.step("images of the operator, the runtime and the programs"):
-        images = build(["operator", "runtime", *programs])
+        images = build(["operator", "runtime", *programs], progress)
     deployment.load(images["operator"], ["cpu"])
     for name in ("runtime", *programs):
         deployment.load(images[name], nodes)
