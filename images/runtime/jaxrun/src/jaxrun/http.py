@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 
+from jaxrun.listen import listening_socket
 from jaxrun.log import say
 from jaxrun.status import Status
 
@@ -27,7 +28,7 @@ class StatusServer:
         """Listen; without the port the training goes on all the same."""
         try:
             self._server = await asyncio.start_server(
-                self._serve, None, self.port, limit=_REQUEST_LIMIT_BYTES
+                self._serve, sock=listening_socket(self.port), limit=_REQUEST_LIMIT_BYTES
             )
         except OSError as error:
             say(f"no /status and /metrics: cannot listen on port {self.port} ({error.strerror})")

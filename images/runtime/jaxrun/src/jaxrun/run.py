@@ -54,6 +54,8 @@ class Run:
         self._memory = own_memory_cgroup()
         self._oom_kills_before = 0
         self._gone = asyncio.Event()
+        self._reacted = False
+        """Whether it announced its end only after it had been told to stop."""
         self._hint: ExceptionReport | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._progress_timer: asyncio.TimerHandle | None = None
@@ -179,6 +181,7 @@ class Run:
 
     def _raised(self, exception: ExceptionReport) -> None:
         if self.death is not None or self._supervisor.killing:
+            self._reacted = True
             return
         self._die(How.RAISED, exit_code=1, exception=exception)
         hangs = self._in_world and self._settings.num_processes > 1
@@ -187,6 +190,7 @@ class Run:
 
     def _exiting(self, code: object) -> None:
         if self.death is not None or self._supervisor.killing:
+            self._reacted = True
             return
         if isinstance(code, int) and code != 0:
             self._die(How.EXITED, exit_code=code)
@@ -209,7 +213,7 @@ class Run:
         self.ended = ended
         self._gone.set()
         death = None
-        if self.death is None and not self._supervisor.killing and ended.exit_code != 0:
+        if self.death is None and not ended.by_us and not self._reacted and ended.exit_code != 0:
             death = self.death = self._judge(ended)
         self._send_progress()
         self._send(

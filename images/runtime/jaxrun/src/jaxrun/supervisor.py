@@ -27,6 +27,8 @@ class Ended:
     signal: int | None
     error: str = ""
     """Why it never started, if it did not."""
+    by_us: bool = False
+    """Whether it ended as what we had sent it makes a program end."""
 
 
 class Supervisor:
@@ -35,6 +37,7 @@ class Supervisor:
     def __init__(self, on_end: Callable[[Ended], None], kill_after: float) -> None:
         self.pid: int | None = None
         self.killing = False
+        self._sent_sigkill = False
         self._on_end = on_end
         self._kill_after = kill_after
         self._group: int | None = None
@@ -51,7 +54,7 @@ class Supervisor:
         Not through subprocess, which would block until the exec succeeded on whatever file system
         the program lies on.
         """
-        self.killing = False
+        self.killing = self._sent_sigkill = False
         self._error = ""
         parent = os.getpid()
         read_end, write_end = os.pipe()
@@ -87,7 +90,7 @@ class Supervisor:
 
     def kill_now(self) -> None:
         """SIGKILL for the group and whatever else descends from us."""
-        self.killing = True
+        self.killing = self._sent_sigkill = True
         self.signal(signal.SIGKILL)
         for pid in descendants(os.getpid()):
             self.signal_process(pid, signal.SIGKILL)
@@ -116,14 +119,24 @@ class Supervisor:
         if self._kill_timer is not None:
             self._kill_timer.cancel()
             self._kill_timer = None
-        killing = self.killing
         code = os.waitstatus_to_exitcode(status)
+        by_us = self.killing and self._explains(code)
         self._read_error()
         # What it started and did not wait for has no parent any more; it may hold the devices.
         self.signal(signal.SIGTERM)
         self._loop.call_later(self._kill_after, self._kill_leftovers)
-        self.killing = killing
-        self._on_end(Ended(code if code >= 0 else None, -code if code < 0 else None, self._error))
+        exit_code, number = (code, None) if code >= 0 else (None, -code)
+        self._on_end(Ended(exit_code, number, self._error, by_us))
+
+    def _explains(self, code: int) -> bool:
+        """Peers see a program's sockets close before we see it dead, so a stop may come too late.
+
+        What died of a SIGKILL that we had not sent, or crashed, or left without a word, did so of
+        itself.
+        """
+        if code == -signal.SIGKILL:
+            return self._sent_sigkill
+        return code in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
     def _kill_leftovers(self) -> None:
         if self.pid is None:

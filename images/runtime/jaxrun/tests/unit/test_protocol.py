@@ -28,7 +28,7 @@ SETTINGS = Settings(
     gang_address="127.0.0.1",
     token="secret",
     host="digits-a0-s0-0",
-    gang_port=0,
+    gang_port=0,  # any
     timing=TIMING,
 )
 

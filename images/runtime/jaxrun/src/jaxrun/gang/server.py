@@ -11,6 +11,7 @@ from jaxrun.gang.outputs import Output, Send
 from jaxrun.gang.protocol import Beat, End, FromServer, Hello, Refused, Welcome
 from jaxrun.gang.state import Gang
 from jaxrun.gang.wire import WireError
+from jaxrun.listen import listening_socket
 from jaxrun.log import say
 from jaxrun.settings import Settings
 
@@ -39,11 +40,14 @@ class GangServer:
     async def start(self) -> int:
         """Listen, trying for ever; returns the port."""
         alone = self._settings.num_processes == 1
-        host, port = ("127.0.0.1", 0) if alone else (None, self._settings.gang_port)
+        host, port = ("127.0.0.1", 0) if alone else ("", self._settings.gang_port)
         while self._server is None:
             try:
                 self._server = await asyncio.start_server(
-                    self._serve, host, port, limit=protocol.LINE_LIMIT_BYTES, backlog=1024
+                    self._serve,
+                    sock=listening_socket(port, host),
+                    limit=protocol.LINE_LIMIT_BYTES,
+                    backlog=1024,
                 )
             except OSError as error:
                 say(f"cannot listen on port {port} for the gang ({error.strerror}): trying again")
