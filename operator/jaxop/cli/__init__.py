@@ -1,0 +1,14 @@
+"""`jaxop`, and as a kubectl plugin `kubectl jax`: the same program.
+
+For: telling a person, in a terminal or in the log of a CI run, what the cluster knows. It reads
+and never writes. Must not know: how a decision is made; what it shows is in the status.
+
+    main       commands, flags and exit codes
+    fetch      one JaxJob with its pods and events
+    explain    what is known -> lines of text; pure
+    advice     what to do about each cause and reason
+"""
+
+from jaxop.cli.main import main
+
+__all__ = ["main"]

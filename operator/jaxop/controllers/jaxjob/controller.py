@@ -191,6 +191,7 @@ class JaxJobController:
     def _mind_the_token(self, key: Key, pods: tuple[PodView, ...]) -> None:
         if any(TOKEN_SECRET in w.message for pod in pods for w in pod.waiting):
             self._tokens.lost(key.namespace)
+            self._tokens.ready(key)
 
     def _note(self, jaxjob: JaxJob) -> datetime | None:
         """When the status was last seen to change; counts what changed."""

@@ -133,3 +133,19 @@ def test_pods_that_no_node_can_take(play: Play, operator: OperatorProcess) -> No
     finally:
         play.api.request("DELETE", f"/api/v1/nodes/{name}")
     wait("it is told", lambda: any("Unschedulable" in event for event in play.events()))
+
+
+def test_a_token_that_somebody_deleted_comes_back(play: Play, operator: OperatorProcess) -> None:
+    play.jaxjob()
+    first, _ = play.pods(2)
+    play.delete("secrets", "jaxop-gang-token")
+    said = 'secret "jaxop-gang-token" not found'
+    held = {"waiting": {"reason": "CreateContainerConfigError", "message": said}}
+    container = {"name": "jax", "image": "i:1", "imageID": "", "ready": False, "restartCount": 0}
+
+    def is_back() -> bool:
+        held["waiting"]["message"] += " "  # the kubelet tries again
+        play.pod_status(first, containerStatuses=[{**container, "state": held}])
+        return play.get("secrets", "jaxop-gang-token") is not None
+
+    wait("the token is there again", is_back)

@@ -1,0 +1,74 @@
+"""What a person can do about each cause of a failure and each reason of a state."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from jaxop.api.v1alpha1.jaxjob import Cause
+from jaxop.domain.jaxjob import reasons
+
+FOR_CAUSE: Final[dict[Cause, str]] = {
+    "ProgramError": "The program ended by itself. Read its last lines: {logs}",
+    "DeviceOutOfMemory": (
+        "The accelerator's memory was full: use a smaller batch, shard more, or rematerialise "
+        "(jax.checkpoint)."
+    ),
+    "HostOutOfMemory": (
+        "The host's memory was full: raise resources.limits.memory of the jax container, or load "
+        "less at once."
+    ),
+    "PeerLost": (
+        "A process vanished without a word. Look for what happened to its pod and node: "
+        "kubectl get events -n {namespace} --sort-by=.lastTimestamp"
+    ),
+    "NodeLost": "The node went away. Nothing is wrong with the program: kubectl get nodes",
+    "Preempted": (
+        "The pod was evicted or preempted. Give the job a priorityClassName, or nodes that are "
+        "not reclaimed, if that happens often."
+    ),
+    "DeviceMismatch": (
+        "JAX found other devices than the job asked for. Compare the image's jax, jaxlib and "
+        "driver with spec.accelerator."
+    ),
+    "NumericalError": "The numbers went bad: look at the data and the learning rate of that step.",
+    "CompileFailed": (
+        "XLA could not compile the program; the message is the compiler's. It will fail again "
+        "in the same way."
+    ),
+    "ImagePull": "An image cannot be pulled: check its name, its tag and imagePullSecrets.",
+    "Unschedulable": "No node can take the pods: add such nodes, or change spec.accelerator.",
+    "Deadline": "It took longer than it was allowed to: raise the deadline, or ask for more chips.",
+}
+
+FOR_REASON: Final[dict[str, str]] = {
+    reasons.INVALID_SPEC: "Correct the field and apply the JaxJob again.",
+    "NameConflict": "Delete the object that has the name, or rename the JaxJob.",
+    "Invalid": "Correct the pod template: the API server refuses the Job made from it.",
+    "Forbidden": "Ask whoever rules the namespace: a quota or an admission policy refuses it.",
+    reasons.CREATING_PODS: "Kubernetes creates the pods; this takes seconds.",
+    reasons.UNSCHEDULABLE: "Add the nodes that it names, free them, or change spec.accelerator.",
+    reasons.IMAGE_PULL: "Check the image's name and tag, the registry, and imagePullSecrets.",
+    reasons.CONTAINER_CANNOT_START: "Create what is missing, or correct the pod template.",
+    reasons.PODS_STARTING: (
+        "Images are pulled and containers start. If it lasts: kubectl describe pod -n {namespace} "
+        "-l jaxop.dev/jaxjob={name}"
+    ),
+    reasons.PEERS_MISSING: "Look at the pod of the process that is missing.",
+    reasons.INITIALISING: "JAX connects all processes; this takes seconds.",
+    reasons.COMPILING: "XLA compiles the first step; large programs take minutes.",
+    reasons.PROGRAM_RUNNING: "",
+    reasons.PODS_READY: (
+        "The pods run, but the operator cannot reach port 9431 of process 0: allow that in your "
+        "NetworkPolicy to see steps and causes."
+    ),
+    reasons.SUSPENDED: (
+        "Resume it: kubectl patch jaxjob {name} -n {namespace} --type merge "
+        '-p \'{{"spec":{{"suspend":false}}}}\''
+    ),
+    reasons.SUCCEEDED: "",
+}
+
+
+def advice(reason: str, *, name: str, namespace: str, logs: str) -> str:
+    """ "" where there is nothing to do. `logs` is the command that shows the program's output."""
+    known: Mapping[str, str] = dict([*FOR_REASON.items(), *FOR_CAUSE.items()])
+    return known.get(reason, "").format(name=name, namespace=namespace, logs=logs)

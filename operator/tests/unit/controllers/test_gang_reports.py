@@ -1,0 +1,219 @@
+"""Asking launchers how it goes: real HTTP on loopback, from answers good and bad."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from jaxop.controllers.jaxjob import gang_reports
+from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
+from jaxop.kube.resources import Key
+
+KEY = Key("JaxJob", "ml", "digits")
+DEADLINE_SECONDS = 10.0
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def a_report(**fields: Any) -> dict[str, Any]:
+    return {"version": 1, "attempt": 0, "epoch": 1, "numProcesses": 2, "state": "Running", **fields}
+
+
+def says(body: dict[str, Any]) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response(body)
+
+    return answer
+
+
+class Woken:
+    """Who was woken, in order."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+
+    def __call__(self, key: Key) -> None:
+        self.keys.append(key)
+
+
+@asynccontextmanager
+async def a_launcher(answer: Answer) -> AsyncIterator[Address]:
+    app = web.Application()
+    app.router.add_get("/status", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield Address("127.0.0.1", attempt=0, port=runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def asking(reports: GangReports) -> AsyncIterator[None]:
+    task = asyncio.create_task(reports.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(check: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not check():
+        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gang_reports, "STARTING_SECONDS", 0.02)
+    monkeypatch.setattr(gang_reports, "RUNNING_SECONDS", 0.02)
+
+
+async def test_a_report_is_heard_and_wakes_the_job_once() -> None:
+    asked = 0
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return web.json_response(a_report(step=7))
+
+    woken = Woken()
+    reports = GangReports(woken)
+    async with a_launcher(answer) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: asked >= 4, "asked again and again")
+    heard = reports.heard(KEY)
+    assert heard.report is not None
+    assert (heard.report.state, heard.report.step) == ("Running", 7)
+    assert woken.keys == [KEY], "nothing had changed"
+
+
+async def test_what_changes_wakes_again() -> None:
+    body = a_report(state="Joining", missing=[1])
+    woken = Woken()
+    reports = GangReports(woken)
+    async with a_launcher(says(body)) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: len(woken.keys) == 1, "joining")
+        body.update(state="Starting", missing=[])
+        await until(lambda: len(woken.keys) == 2, "starting")
+
+
+async def test_a_pod_that_cannot_be_reached_is_silent_since_the_first_question() -> None:
+    woken = Woken()
+    reports = GangReports(woken)
+    async with asking(reports):
+        reports.follow(KEY, Address("127.0.0.1", attempt=0, port=1))
+        await until(lambda: reports.heard(KEY).silent_since, "silence is noticed")
+        since = reports.heard(KEY).silent_since
+        await asyncio.sleep(0.2)
+    assert reports.heard(KEY).silent_since == since
+    assert reports.heard(KEY).report is None
+    assert len(woken.keys) == 1
+
+
+async def test_a_pod_that_falls_silent_keeps_its_last_report() -> None:
+    failing = False
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        if failing:
+            raise web.HTTPServiceUnavailable
+        return web.json_response(a_report(step=3))
+
+    reports = GangReports(Woken())
+    async with a_launcher(answer) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: reports.heard(KEY).report, "a report")
+        failing = True
+        await asyncio.sleep(0.2)
+    heard = reports.heard(KEY)
+    assert heard.report is not None
+    assert heard.silent_since is None
+
+
+async def _huge(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 65536)
+
+
+async def _redirect(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("http://127.0.0.1:1/elsewhere")
+
+
+def _text(text: str) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=text)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _huge,
+        _redirect,
+        _text("not JSON"),
+        _text("[" * 10000),
+        _text(json.dumps(a_report(version=2))),
+        _text(json.dumps(a_report(state="Dancing"))),
+        _text(json.dumps(a_report(attempt=3))),
+        _text(json.dumps([])),
+    ],
+    ids=["huge", "redirect", "words", "deep", "version", "state", "attempt", "list"],
+)
+async def test_answers_that_are_no_report(answer: Answer) -> None:
+    reports = GangReports(Woken())
+    async with a_launcher(answer) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: reports.heard(KEY).silent_since, "it counts as silence")
+    assert reports.heard(KEY).report is None
+
+
+async def test_one_slow_pod_holds_up_nobody() -> None:
+    async def sleep(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    other = Key("JaxJob", "ml", "other")
+    reports = GangReports(Woken())
+    async with a_launcher(sleep) as slow, a_launcher(says(a_report())) as fast, asking(reports):
+        reports.follow(KEY, slow)
+        reports.follow(other, fast)
+        await until(lambda: reports.heard(other).report, "the fast one is heard")
+        assert reports.heard(KEY).report is None
+
+
+async def test_who_is_no_longer_wanted_is_forgotten() -> None:
+    wanted = True
+    reports = GangReports(Woken(), lambda _: wanted)
+    async with a_launcher(says(a_report())) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: reports.heard(KEY).report, "a report")
+        wanted = False
+        await until(lambda: len(reports) == 0, "forgotten")
+
+
+async def test_another_address_is_another_gang() -> None:
+    reports = GangReports(Woken())
+    async with a_launcher(says(a_report())) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: reports.heard(KEY).report, "a report")
+        reports.follow(KEY, address)
+        assert reports.heard(KEY).report, "the same address: nothing changes"
+        reports.follow(KEY, Address("127.0.0.1", attempt=1, port=1))
+        assert reports.heard(KEY).report is None
+
+
+def test_addresses() -> None:
+    assert Address("10.0.0.7", 0).url == "http://10.0.0.7:9431/status"
+    assert Address("fd00::7", 0).url == "http://[fd00::7]:9431/status"
