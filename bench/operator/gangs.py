@@ -7,19 +7,21 @@ from typing import Any
 from aiohttp import web
 from jaxop.domain import contract
 
-Lookup = Callable[[str], tuple[str, int] | None]
-"""From a pod's address to its JaxJob and attempt."""
+LISTED = 100
+
+Lookup = Callable[[str], tuple[str, int, int] | None]
+"""From a pod's address to its JaxJob, attempt, and the number of processes that have joined."""
 
 
 @asynccontextmanager
 async def answering(gang_at: Lookup, processes: int) -> AsyncIterator[None]:
-    """All gangs have joined and run; each is still at the same step."""
+    """A gang runs once all have joined, and then is always at the same step."""
 
     async def status(request: web.Request) -> web.Response:
         gang = gang_at(request.host.partition(":")[0])
         if gang is None:
             return web.Response(status=503)
-        return web.json_response(_running(*gang, processes))
+        return web.json_response(_report(*gang, processes))
 
     app = web.Application()
     app.add_routes([web.get("/status", status)])
@@ -32,7 +34,7 @@ async def answering(gang_at: Lookup, processes: int) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-def _running(jaxjob: str, attempt: int, processes: int) -> dict[str, Any]:
+def _report(jaxjob: str, attempt: int, joined: int, processes: int) -> dict[str, Any]:
     return {
         "version": contract.VERSION,
         "job": f"default/{jaxjob}",
@@ -40,10 +42,10 @@ def _running(jaxjob: str, attempt: int, processes: int) -> dict[str, Any]:
         "epoch": 1,
         "processId": 0,
         "numProcesses": processes,
-        "state": "Running",
-        "joined": processes,
-        "missing": [],
-        "step": 1,
+        "state": "Running" if joined == processes else "Joining",
+        "joined": joined,
+        "missing": list(range(joined, processes))[:LISTED],
+        "step": 1 if joined == processes else None,
         "metrics": {},
         "checkpointStep": None,
         "compile": {"count": 1, "seconds": 1.0},

@@ -16,7 +16,7 @@ NAME = "large"
 
 async def measure(plane: Plane, slices: int, hosts: int) -> Measured:
     watcher = Watcher(plane.client)
-    async with gangs.answering(lambda ip: watcher.seen.first_ips.get(ip), slices * hosts):
+    async with gangs.answering(watcher.seen.gang_at, slices * hosts):
         watching = asyncio.create_task(watcher.run())
         try:
             return await _measure(plane, slices, hosts, watcher)

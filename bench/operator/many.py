@@ -19,7 +19,7 @@ RIGHT = {"alone": f"Scheduling 0/{HOSTS}", "full": f"Running {HOSTS}/{HOSTS}"}
 
 async def measure(plane: Plane, mode: Mode, n: int, idle_seconds: float) -> Measured:
     watcher = Watcher(plane.client)
-    async with gangs.answering(lambda ip: watcher.seen.first_ips.get(ip), HOSTS):
+    async with gangs.answering(watcher.seen.gang_at, HOSTS):
         watching = asyncio.create_task(watcher.run())
         try:
             return await _measure(plane, mode, n, idle_seconds, watcher)

@@ -42,11 +42,17 @@ class Seen:
     """By JaxJob: when its first Job was seen."""
     pods_ready_at: dict[str, float] = field(default_factory=dict)
     """By JaxJob: when one more of its pods was last seen to become ready."""
-    ready_pods: Counter[str] = field(default_factory=Counter)
+    ready: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Ready pods that exist, by JaxJob and attempt."""
     status_at: dict[str, dict[str, float]] = field(default_factory=dict)
     """By JaxJob: when each `state hosts` was first seen."""
     first_ips: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Address of each process 0: its JaxJob and attempt."""
+
+    def gang_at(self, ip: str) -> tuple[str, int, int] | None:
+        """JaxJob, attempt and joined processes of the gang whose process 0 has this address."""
+        gang = self.first_ips.get(ip)
+        return (*gang, self.ready[gang]) if gang else None
 
     def attempt_of(self, jaxjob: str) -> int:
         return int(self.statuses.get(jaxjob, {}).get("attempt") or 0)
@@ -125,6 +131,7 @@ class Watcher:
             self.seen.pods.pop(metadata["name"], None)
             if known:
                 self.seen.first_ips.pop(known.ip, None)
+                self.seen.ready[known.jaxjob, known.attempt] -= known.ready
             return
         if known is None:
             labels = metadata["labels"]
@@ -141,8 +148,8 @@ class Watcher:
         ready = any(
             c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()
         )
+        self.seen.ready[known.jaxjob, known.attempt] += ready - known.ready
         if ready and not known.ready:
-            self.seen.ready_pods[known.jaxjob] += 1
             self.seen.pods_ready_at[known.jaxjob] = now
         known.ready = ready
 
