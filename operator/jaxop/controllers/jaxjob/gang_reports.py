@@ -11,8 +11,8 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import aiohttp
@@ -20,7 +20,7 @@ import aiohttp
 from jaxop.controllers.jaxjob import metrics
 from jaxop.domain import contract
 from jaxop.domain.jaxjob.reading import read_report
-from jaxop.domain.jaxjob.views import GangReport
+from jaxop.domain.jaxjob.views import GangReport, GangTimes
 from jaxop.kube.resources import Key
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ STEADY_AFTER_SECONDS: Final = 600.0
 REQUESTS_PER_SECOND: Final = 100.0
 CONCURRENT: Final = 64
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
+CLOCK_EXACTNESS: Final = timedelta(milliseconds=500)
 MAX_BYTES: Final = 256 * 1024
 
 Wake = Callable[[Key], None]
@@ -148,7 +149,7 @@ class GangReports:
             since = before.silent_since or asked_at
             gang.heard = before if before.report else replace(before, silent_since=since)
         else:
-            gang.heard = Heard(report)
+            gang.heard = Heard(steadied(report, before.report))
             if report.state != "Running":
                 gang.running_since = None
             elif gang.running_since is None:
@@ -187,6 +188,19 @@ class GangReports:
         if report is None or report.attempt != address.attempt:
             return None, "unreadable"
         return report, "new"
+
+
+def steadied(report: GangReport, before: GangReport | None) -> GangReport:
+    """Times that moved by less than a launcher's clock is exact are taken as they were: a report
+    that says nothing new wakes nobody."""
+    if before is None or before.times == report.times:
+        return report
+    kept = {}
+    for each in fields(GangTimes):
+        new, old = getattr(report.times, each.name), getattr(before.times, each.name)
+        same = new is not None and old is not None and abs(new - old) < CLOCK_EXACTNESS
+        kept[each.name] = old if same else new
+    return replace(report, times=GangTimes(**kept))
 
 
 async def _at_most(stream: aiohttp.StreamReader, limit: int) -> bytes:

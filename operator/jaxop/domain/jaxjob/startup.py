@@ -7,29 +7,39 @@ from jaxop.domain.jaxjob.views import GangReport
 
 
 def startup(old: JaxJobStatus, report: GangReport | None) -> Startup | None:
-    """Each part runs from the station before it, so that they add up. Once the first step is in,
-    nothing changes any more until the next attempt."""
+    """The parts add up to the time of the first step. What compiling took is process 0's sum, and
+    what is left of the time until the first step is the program's own: tracing, data, the step.
+    Once the first step is in, nothing changes any more until the next attempt.
+    """
     known = old.startup
     if report is None or (known is not None and known.first_step_seconds is not None):
         return known
     times = report.times
-    began = attempt_began(old)
     stations = {
         "schedule_seconds": times.launcher_started,
         "join_seconds": times.all_joined,
         "initialise_seconds": times.initialised,
-        "compile_seconds": times.first_compile,
-        "first_step_seconds": times.first_step,
     }
     parts: dict[str, float] = {}
-    since = began
+    since = attempt_began(old)
     for name, reached in stations.items():
-        if reached is None:
-            continue
-        if since is not None:
-            parts[name] = round(max(0.0, (reached - since).total_seconds()), 3)
-        since = reached
+        if reached is not None:
+            parts[name] = _between(since, reached)
+            since = reached
+    if times.first_step is not None:
+        left = _between(since, times.first_step)
+        parts["compile_seconds"] = round(min(report.compile_seconds, left), 3)
+        parts["first_step_seconds"] = round(left - parts["compile_seconds"], 3)
+    elif known is not None and known.compile_seconds is not None:
+        parts["compile_seconds"] = known.compile_seconds
+    elif report.state == "Running" and report.compile_seconds > 0:
+        parts["compile_seconds"] = round(report.compile_seconds, 3)
     return Startup(**parts) if parts else known
+
+
+def _between(since: datetime | None, reached: datetime) -> float:
+    """Seconds; 0 where clocks disagree."""
+    return round(max(0.0, (reached - (since or reached)).total_seconds()), 3)
 
 
 def attempt_began(status: JaxJobStatus) -> datetime | None:

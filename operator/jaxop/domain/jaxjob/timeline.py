@@ -67,7 +67,7 @@ def _time_of(state: State, times: GangTimes) -> datetime | None:
         case "Compiling":
             return times.all_joined
         case "Running":
-            return times.first_step or times.first_compile
+            return times.first_step
     return None
 
 

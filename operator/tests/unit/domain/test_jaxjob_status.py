@@ -135,17 +135,19 @@ class TestTimeline:
 
 
 class TestStartup:
-    def started(self, **times: datetime) -> World:
+    def started(self, compile_seconds: float = 0.0, **times: datetime) -> World:
         world = a_jaxjob()
         world = world.after(decide(world.snapshot(), NOW)).running_pods()
-        return world.reporting("Running", times=GangTimes(**times))
+        stations = GangTimes(**times)
+        return world.reporting("Running", times=stations, compile_seconds=compile_seconds)
 
     def test_parts_run_from_station_to_station(self) -> None:
         world = self.started(
+            10.5,
             launcher_started=at(4),
             all_joined=at(4.25),
             initialised=at(7),
-            first_compile=at(17.5),
+            first_compile=at(7.2),
             first_step=at(18),
         )
         assert status_of(world, at(20))["startup"] == {
@@ -161,14 +163,33 @@ class TestStartup:
         assert status_of(world, at(20))["startup"] == {
             "scheduleSeconds": 4.0,
             "joinSeconds": 1.0,
+            "compileSeconds": 0.0,
             "firstStepSeconds": 1.0,
         }
+
+    def test_a_program_that_reports_no_steps_still_tells_what_compiling_took(self) -> None:
+        times = {"launcher_started": at(4), "all_joined": at(5), "first_compile": at(6)}
+        world = self.started(3.5, **times)
+        plan = decide(world.snapshot(), at(20))
+        assert plan.status is not None
+        assert plan.status["startup"]["compileSeconds"] == 3.5
+        assert plan.status["timeline"][-1]["time"] == "2026-11-21T12:00:20.000000Z"
+        later = world.after(plan)
+        later = later.reporting("Running", times=GangTimes(**times), compile_seconds=99.0)
+        assert decide(later.seen_at(NOW).snapshot(), at(1e5)).status is None
+
+    def test_while_it_compiles_nothing_is_written(self) -> None:
+        world = self.started(3.5, launcher_started=at(4)).reporting("Compiling")
+        world = world.after(decide(world.snapshot(), at(20)))
+        world = world.reporting("Compiling", compile_seconds=9.0)
+        assert decide(world.snapshot(), at(30)).status is None
 
     def test_is_told_in_the_event(self) -> None:
         world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
         (event,) = decide(world.snapshot(), at(20)).events
         assert event.message == (
-            "all 2 processes run; started in 6.0 s (schedule 4.0, join 1.0, first step 1.0)"
+            "all 2 processes run; started in 6.0 s "
+            "(schedule 4.0, join 1.0, compile 0.0, first step 1.0)"
         )
 
     def test_starts_anew_with_each_attempt(self) -> None:
