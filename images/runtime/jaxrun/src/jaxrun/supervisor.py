@@ -58,9 +58,12 @@ class Supervisor:
         self._error = ""
         parent = os.getpid()
         read_end, write_end = os.pipe()
+        # A signal that comes between fork and exec must find the program, not our handlers.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
             _become(command, env, parent, write_end)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(write_end)
         os.set_blocking(read_end, False)
         self._error_end = read_end
@@ -69,9 +72,15 @@ class Supervisor:
 
     def signal(self, number: int) -> None:
         """To the program's process group."""
-        if self._group is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._group, number)
+        if self._group is None:
+            return
+        try:
+            os.killpg(self._group, number)
+        except ProcessLookupError:
+            if self.pid is not None:  # it has not made its group yet
+                self.signal_process(self.pid, number)
+        except PermissionError:
+            return
 
     def signal_process(self, pid: int, number: int) -> None:
         """To one process below us."""
@@ -124,7 +133,8 @@ class Supervisor:
         self._read_error()
         # What it started and did not wait for has no parent any more; it may hold the devices.
         self.signal(signal.SIGTERM)
-        self._loop.call_later(self._kill_after, self._kill_leftovers)
+        leftovers = descendants(os.getpid())
+        self._loop.call_later(self._kill_after, self._kill_leftovers, leftovers)
         exit_code, number = (code, None) if code >= 0 else (None, -code)
         self._on_end(Ended(exit_code, number, self._error, by_us))
 
@@ -138,10 +148,9 @@ class Supervisor:
             return self._sent_sigkill
         return code in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
-    def _kill_leftovers(self) -> None:
-        if self.pid is None:
-            for pid in descendants(os.getpid()):
-                self.signal_process(pid, signal.SIGKILL)
+    def _kill_leftovers(self, leftovers: Sequence[int]) -> None:
+        for pid in set(leftovers) & set(descendants(os.getpid())):
+            self.signal_process(pid, signal.SIGKILL)
 
     def _read_error(self) -> None:
         """The other end closes when the exec succeeds, or the child is gone."""
@@ -163,8 +172,9 @@ def _become(command: Sequence[str], env: Mapping[str, str], parent: int, error_e
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            with suppress(OSError, ValueError):
+                signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.execvpe(command[0], list(command), dict(env))  # noqa: S606 - no shell is the point
     except FileNotFoundError:

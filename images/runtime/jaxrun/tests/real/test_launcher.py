@@ -92,12 +92,12 @@ def test_signals_are_forwarded_to_the_whole_group(alone: RealGang) -> None:
             "sh",
             "-c",
             "trap 'echo shell got USR1' USR1; trap 'echo shell got HUP; exit 0' HUP; "
-            "echo ready; while :; do sleep 0.05; done",
+            "echo ready; while :; do sleep 600; done",
         ]
     )
     launched = alone.launchers[0]
     alone.wait_for(lambda: "ready" in launched.out)
-    # sleep, in the same group, would die of it; the shell goes on.
+    # The shell's trap runs only when its sleep has died of the signal too.
     alone.signal(0, signal.SIGUSR1)
     alone.wait_for(lambda: "shell got USR1" in launched.out)
     alone.signal(0, signal.SIGHUP)
