@@ -187,10 +187,10 @@ class Startup(KubeModel):
     """Until JAX was initialised on all processes."""
 
     compile_seconds: Seconds | None = None
-    """Until the first program was compiled."""
+    """Of what is left until the first step, the part that XLA spent compiling."""
 
     first_step_seconds: Seconds | None = None
-    """Until the first step was reported."""
+    """The rest of it: tracing, data, and the step itself."""
 
 
 class JaxJobStatus(KubeModel):
