@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from play import Play
 
 from e2e.cluster.lite import lite_cluster
 
@@ -63,3 +64,19 @@ def test_no_crds() -> None:
     assert (
         "the cluster does not know jaxjobs.jaxop.dev; install the chart jax-operator-crds" in said
     )
+
+
+def test_no_rights(tmp_path: Path, play: Play, control_plane: Path) -> None:
+    """Given a service account that nobody has bound a role to."""
+    account = play.create("serviceaccounts", {"metadata": {"name": "nobody"}})
+    name = account["metadata"]["name"]
+    asked = play.api.request("POST", play.path("serviceaccounts", name, "token"), {"spec": {}})
+    assert asked.code == 201, asked.faults
+    config = yaml.safe_load(control_plane.read_text())
+    config["users"][0]["user"] = {"token": asked.body["status"]["token"]}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    code, said = run("--runtime-image=i:1", f"--kubeconfig={path}")
+    assert code == 1
+    assert "we may not list jaxjobs.jaxop.dev" in said
+    assert "install the chart with rbac.create=true" in said
