@@ -14,6 +14,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,7 @@ from jaxop.kube import metrics
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import (
     ApiError,
+    Conflict,
     FatalError,
     Forbidden,
     NotFound,
@@ -198,14 +200,21 @@ class _LeaseLock(BaseLock):
         return True
 
     async def release(self) -> None:
-        """Gives up what we hold, if we still do."""
-        if monotonic_seconds() >= self.held_until or self._lease is None:
+        """Gives up what we hold, if we still do. A renewal that was broken off may have happened:
+        then the Lease is not as we know it, but ours all the same."""
+        if monotonic_seconds() >= self.held_until:
             return
         self.held_until = float("-inf")
-        spec = {**self._lease["spec"], "holderIdentity": "", "renewTime": _now()}
-        spec["leaseDurationSeconds"] = 1
         try:
-            await self._client.replace(LEASES, {**self._lease, "spec": spec})
+            while True:
+                lease = await self._client.get(LEASES, self.namespace, self.name)
+                if lease["spec"].get("holderIdentity") != self.identity:
+                    return
+                spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+                spec["renewTime"] = _now()
+                with suppress(Conflict):
+                    await self._client.replace(LEASES, {**lease, "spec": spec})
+                    return
         except (ApiError, Unreachable) as error:
             log.warning("the Lease is not released, and will be taken when it ends: %s", error)
 

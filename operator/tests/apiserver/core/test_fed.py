@@ -76,6 +76,23 @@ async def test_a_vanished_owner_gets_no_children_again(
         assert gets(wire) == 1
 
 
+async def test_a_new_object_that_vanished_before_its_first_pass(
+    running: Running, client: ApiClient, namespace: str, wire: Wire
+) -> None:
+    """Its children are made in vain, and nothing after them."""
+    controller = WidgetController()
+    async with running(controller, fed=FED) as loop:
+        made = await client.create(WIDGETS, a_widget(namespace), manager="test")
+        await client.delete(WIDGETS, namespace, "w")
+        loop.feed(WIDGETS, "ADDED", made)
+        await until(lambda: not len(loop.stores[WIDGETS]) and loop.queue.idle, "it is noticed")
+        for name in ("w-0", "w-1"):
+            await client.delete(CONFIGMAPS, namespace, name)
+        await until(lambda: not len(loop.stores[CONFIGMAPS]), "the children are gone")
+        await until(lambda: loop.queue.idle, "the loop is at rest")
+        assert sum(write.endswith("/configmaps") for write in wire.writes()) == 2
+
+
 async def test_a_vanished_owner_recreated_under_its_name(
     running: Running, client: ApiClient, namespace: str
 ) -> None:

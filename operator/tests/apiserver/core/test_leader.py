@@ -16,7 +16,7 @@ from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import FatalError, NotFound, NotLeading, Unreachable
 from jaxop.kube.leader import Elector
 from jaxop.kube.resources import CONFIGMAPS, LEASES
-from jaxop.kube.transport import KubernetesTransport
+from jaxop.kube.transport import KubernetesTransport, Request, Response
 from kubernetes.aio.leaderelection import leaderelection
 from waiting import until
 from widget import WIDGETS, a_widget
@@ -206,6 +206,26 @@ async def test_cut_off_it_stops_before_another_begins(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert story[3:] == ["two ends"]
+    assert await holder(client, namespace) == ""
+
+
+async def test_released_though_a_renewal_was_broken_off(
+    wire: Wire, client: ApiClient, namespace: str
+) -> None:
+    """The answer to a renewal is still on its way when we are told to stop."""
+    renewals: list[str] = []
+
+    async def hold_the_answer(request: Request, _: Response) -> None:
+        if request.method == "PUT" and not renewals:
+            renewals.append(request.path)
+            await asyncio.Event().wait()
+
+    wire.after = hold_the_answer
+    elector = Elector(wire, namespace=namespace, name="widgets", identity="one")
+    task = asyncio.create_task(elector.run(asyncio.Event().wait))  # type: ignore[arg-type]
+    await until(lambda: renewals, "the server has renewed it")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert await holder(client, namespace) == ""
 
 
