@@ -1,7 +1,7 @@
 """jaxop_jaxjobs: how many there are in each state, counted in memory when somebody scrapes."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import get_args
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -12,15 +12,19 @@ from jaxop.kube.store import Store
 
 
 class JaxJobStates(Collector):
-    """Every state is always there, so that a rule on it never misses a series."""
+    """From the leader, and every state always, so that a rule on it never misses a series; from a
+    standby nothing, so that a sum over the replicas counts no job twice."""
 
-    def __init__(self, jaxjobs: Store) -> None:
+    def __init__(self, jaxjobs: Store, leads: Callable[[], bool]) -> None:
         self._jaxjobs = jaxjobs
+        self._leads = leads
 
     def describe(self) -> Iterable[Metric]:
         return [self._family()]
 
     def collect(self) -> Iterable[Metric]:
+        if not self._leads():
+            return []
         states = Counter(
             (obj.get("status") or {}).get("state") or "Pending" for obj in self._jaxjobs.all()
         )

@@ -51,7 +51,7 @@ async def run(settings: Settings) -> None:
         core = _Core(client, elector, settings)
         watched = [watch.resource for watch in core.controller.watches]
         await preflight(client, server, watched, namespace)
-        REGISTRY.register(states := JaxJobStates(core.loop.stores[JAXJOBS]))
+        REGISTRY.register(states := JaxJobStates(core.loop.stores[JAXJOBS], core.leads))
         stack.callback(REGISTRY.unregister, states)
         await stack.enter_async_context(probes.metrics(settings.metrics_port, REGISTRY))
         await stack.enter_async_context(

@@ -9,7 +9,8 @@ from play import Play
 
 Start = Callable[[str], OperatorProcess]
 
-TAKE_OVER_SECONDS = 10.0
+TAKE_OVER_SECONDS = 20.0
+"""10 is what the Lease's times promise; the rest is for a machine that does other things too."""
 
 
 def test_the_standby_goes_on_when_the_leader_is_killed(play: Play, start_operator: Start) -> None:
@@ -18,6 +19,7 @@ def test_the_standby_goes_on_when_the_leader_is_killed(play: Play, start_operato
     standby = start_operator("b")
     standby.wait_ready()
     assert not standby.probe("/healthz")[1]["leading"]
+    assert not [name for name in standby.metrics() if name.startswith("jaxop_jaxjobs{")]
     for number in range(20):
         play.jaxjob(f"job-{number}")
     leader.kill()

@@ -117,6 +117,16 @@ class TestUnschedulable:
             "match Pod's node affinity/selector"
         )
 
+    def test_is_told_once_however_its_words_change(self) -> None:
+        world = a_jaxjob().with_jobs().with_pods(unschedulable="0/1 nodes").with_nodes()
+        plan = decide(world.snapshot(), NOW)
+        assert [event.reason for event in plan.events] == ["Unschedulable"]
+        world = world.after(plan).pod(0, unschedulable=None, node="n")
+        again = decide(world.snapshot(), LATER)
+        assert again.status is not None
+        assert again.status["message"].startswith("1 of 2 pods")
+        assert again.events == ()
+
     def test_while_the_nodes_are_fetched_the_message_waits(self) -> None:
         world = a_jaxjob()
         world = world.after(decide(world.snapshot(), NOW))
