@@ -1,6 +1,6 @@
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -48,7 +48,7 @@ def namespace(deployment: Deployment, request: pytest.FixtureRequest) -> Iterato
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test tells what its namespace looked like, before that is deleted."""
     report = yield
     if report.when == "call" and report.failed and _NAMESPACE in item.stash:

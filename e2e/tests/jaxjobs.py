@@ -63,6 +63,11 @@ class JaxJobBuilder:
     def name(self) -> str:
         return str(self.manifest["metadata"]["name"])
 
+    @property
+    def program(self) -> Manifest:
+        """The container that is the program."""
+        return _program(self.manifest)
+
     def named(self, name: str) -> "JaxJobBuilder":
         return self._change(lambda m: m["metadata"].update(name=name))
 
@@ -79,7 +84,7 @@ class JaxJobBuilder:
 
     def with_program(self, **fields: Any) -> "JaxJobBuilder":
         """Fields of the container that is the program."""
-        return self._change(lambda m: _pod(m)["containers"][0].update(fields))
+        return self._change(lambda m: _program(m).update(fields))
 
     def with_pod(self, **fields: Any) -> "JaxJobBuilder":
         return self._change(lambda m: _pod(m).update(fields))
@@ -89,7 +94,7 @@ class JaxJobBuilder:
 
     def with_memory(self, limit: str) -> "JaxJobBuilder":
         limits = {"limits": {"memory": limit}}
-        return self._change(lambda m: _pod(m)["containers"][0]["resources"].update(limits))
+        return self._change(lambda m: _program(m)["resources"].update(limits))
 
     def suspended(self) -> "JaxJobBuilder":
         return self._change(lambda m: m["spec"].update(suspend=True))
@@ -107,3 +112,8 @@ def a_jaxjob(name: str = "job") -> JaxJobBuilder:
 def _pod(manifest: Manifest) -> Manifest:
     pod: Manifest = manifest["spec"]["template"]["spec"]
     return pod
+
+
+def _program(manifest: Manifest) -> Manifest:
+    program: Manifest = _pod(manifest)["containers"][0]
+    return program

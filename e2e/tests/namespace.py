@@ -79,10 +79,10 @@ class Namespace:
         self.run("exec", pod, "--container=jax", "--", "touch", "/tmp/go")
 
     def events(self, jaxjob: str = "job") -> list[str]:
-        """Reasons, in order."""
+        """Reasons, in the order in which they were written."""
         uid = self.jaxjob(jaxjob)["metadata"]["uid"]
         found = self.all_of("events", f"--field-selector=involvedObject.uid={uid}")
-        found.sort(key=lambda event: str(event["firstTimestamp"] or event["eventTime"]))
+        found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
         return [str(event["reason"]) for event in found]
 
     def wait_for(self, state: str, jaxjob: str = "job", seconds: float | None = None) -> Seen:
@@ -112,6 +112,16 @@ class Namespace:
             return f"{status.get('state')}, {status.get('reason')}: {status.get('message')}"
 
         return eventually(f"JaxJob {jaxjob} says {reason}, {says!r}", reached, seconds)
+
+    def wait_for_attempt(self, attempt: int, jaxjob: str = "job") -> Seen:
+        """The status once this attempt has begun."""
+
+        def reached() -> Seen | str:
+            status = self.status(jaxjob)
+            begun = status.get("attempt") == attempt
+            return status if begun else f"attempt {status.get('attempt')}, {status.get('state')}"
+
+        return eventually(f"attempt {attempt} of {jaxjob}", reached, COMES_WITHIN_SECONDS)
 
     def story(self) -> str:
         """All that helps to understand a failed test."""

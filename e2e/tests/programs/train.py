@@ -52,7 +52,7 @@ def main() -> None:
 
     jax.distributed.initialize()
     step, over = 0, False
-    while not over or acting:
+    while (not over or acting) and not jaxrun.should_stop():
         step += 1
         ready = GO.exists() if options.hold else step >= STEPS
         over = bool(multihost_utils.process_allgather(np.array(ready)).any())
