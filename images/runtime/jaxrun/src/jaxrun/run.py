@@ -257,6 +257,8 @@ class Run:
 
     def _later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         timer = self._loop.call_later(seconds, call)
+        now = self._loop.time()
+        self._timers = [t for t in self._timers if not t.cancelled() and t.when() > now]
         self._timers.append(timer)
         return timer
 

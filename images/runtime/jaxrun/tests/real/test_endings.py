@@ -73,6 +73,14 @@ def test_a_death_ends_all_with_its_own_cause(
     assert gang.last_end - died_at < 15
 
 
+def test_a_traceback_that_takes_its_time_is_printed(gang: RealGang) -> None:
+    """The others are stopped at once; the one that raised has a moment to say why."""
+    gang.start_program("slow-traceback", actor=0)
+    gang.wait()
+    all_tell_the_same(gang, "ProgramError", 1, "SlowlyPrintedError: bad batch", process=0)
+    assert "\nSlowlyPrintedError: bad batch" in gang.launchers[0].out.replace("__main__.", "")
+
+
 def test_all_finish(gang: RealGang, endings: list[Ending]) -> None:
     gang.start_program("none", steps=20)
     gang.wait()

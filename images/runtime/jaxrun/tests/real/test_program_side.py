@@ -111,6 +111,17 @@ def test_an_exit_that_takes_long_is_not_cut_short_outside_of_a_world(alone: Real
     assert alone.launchers[0].termination["exception"]["type"] == "ValueError"
 
 
+def test_an_exception_is_seen_although_a_thread_never_ends(alone: RealGang) -> None:
+    """Python joins such threads before atexit: only sys.excepthook comes before that."""
+    code = (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(3600,)).start()\n"
+        "raise ValueError('bad batch')"
+    )
+    run(alone, code)
+    assert alone.exit_codes == [1]
+    assert alone.launchers[0].termination["exception"]["type"] == "ValueError"
+
+
 def test_exceptions_of_children_are_not_the_programs(alone: RealGang) -> None:
     code = (
         "import subprocess, sys\n"
@@ -171,7 +182,11 @@ def test_reporting_never_blocks_when_nobody_listens(tmp_path: Path) -> None:
             "for step in range(20000): jaxrun.report(step=step, loss=0.5)\n"
             "print(time.perf_counter() - before)"
         )
-        env = {**os.environ, "JAXRUN_CHANNEL": str(tmp_path), "PYTHONPATH": str(SITE)}
+        env = {
+            **os.environ,
+            "JAXRUN_CHANNEL": str(tmp_path),
+            "PYTHONPATH": f"{SITE}:{SITE.parents[1]}",
+        }
         before = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60

@@ -80,9 +80,14 @@ class Connection:
             self._writer.close()
 
     async def _beat(self) -> None:
+        interval = self._timing.heartbeat_interval
         while True:
-            await asyncio.sleep(self._timing.heartbeat_interval)
-            self.send(Beat())
+            before = time.monotonic()
+            await asyncio.sleep(interval)
+            # After a sleep of the whole process the verdict may be waiting to be read; a word sent
+            # into the connection that was closed behind it would make it unreadable.
+            if time.monotonic() < before + 2 * interval + 0.5:
+                self.send(Beat())
 
 
 async def join(settings: Settings, host: str, port: int, epoch_seen: int = 0) -> Connection:
