@@ -44,7 +44,9 @@ FOR_REASON: Final[dict[str, str]] = {
     "NameConflict": "Delete the object that has the name, or rename the JaxJob.",
     "Invalid": "Correct the pod template: the API server refuses the Job made from it.",
     "Forbidden": "Ask whoever rules the namespace: a quota or an admission policy refuses it.",
-    reasons.CREATING_PODS: "Kubernetes creates the pods; this takes seconds.",
+    reasons.CREATING_PODS: (
+        "Something keeps the Job controller from creating pods: a quota, or an admission policy."
+    ),
     reasons.UNSCHEDULABLE: "Add the nodes that it names, free them, or change spec.accelerator.",
     reasons.IMAGE_PULL: "Check the image's name and tag, the registry, and imagePullSecrets.",
     reasons.CONTAINER_CANNOT_START: "Create what is missing, or correct the pod template.",

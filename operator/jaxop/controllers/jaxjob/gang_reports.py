@@ -2,8 +2,8 @@
 
 A pod that cannot be reached is normal (it starts, it ends, a NetworkPolicy forbids it), and what
 it answers is a stranger's: bounded in size and time, and read by `domain.jaxjob.reading`.
-Gangs that start are asked every second, those that run for long more and more rarely; the more
-gangs there are, the longer the turns, so that the cost does not grow with them.
+Gangs that start are asked every second, those that run for long more rarely; the more gangs there
+are, the longer the turns, so that the cost does not grow with them.
 """
 
 import asyncio
@@ -29,7 +29,8 @@ STARTING_SECONDS: Final = 1.0
 RUNNING_SECONDS: Final = 5.0
 STEADY_SECONDS: Final = 10.0
 STEADY_AFTER_SECONDS: Final = 600.0
-REQUESTS_PER_SECOND: Final = 100.0
+STARTING_PER_SECOND: Final = 100.0
+RUNNING_PER_SECOND: Final = 20.0
 CONCURRENT: Final = 64
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
 CLOCK_EXACTNESS: Final = timedelta(milliseconds=500)
@@ -163,12 +164,10 @@ class GangReports:
 
     def _interval(self, gang: _Gang, clock: float) -> float:
         if gang.running_since is None:
-            interval = STARTING_SECONDS
-        elif clock - gang.running_since < STEADY_AFTER_SECONDS:
-            interval = RUNNING_SECONDS
-        else:
-            interval = STEADY_SECONDS
-        return max(interval, len(self._gangs) / REQUESTS_PER_SECOND)
+            return max(STARTING_SECONDS, len(self._gangs) / STARTING_PER_SECOND)
+        steady = clock - gang.running_since > STEADY_AFTER_SECONDS
+        interval = STEADY_SECONDS if steady else RUNNING_SECONDS
+        return max(interval, len(self._gangs) / RUNNING_PER_SECOND)
 
     async def _fetch(
         self, address: Address, session: aiohttp.ClientSession

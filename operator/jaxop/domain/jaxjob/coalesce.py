@@ -22,9 +22,18 @@ def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> flo
         return 0.0
     if new.state in _AT_ONCE or old.observed_generation != new.observed_generation:
         return 0.0
+    since, interval = snapshot.written_at, snapshot.settings.status_interval_seconds
     if old.replace(step=None) == new.replace(step=None):
         interval = snapshot.step_interval_seconds
-    else:
-        interval = snapshot.settings.status_interval_seconds
-    since = (now - snapshot.written_at).total_seconds()
-    return max(0.0, interval - since) if since >= 0 else 0.0
+    elif old.replace(step=None, hosts=None) == new.replace(step=None, hosts=None):
+        since = max(since, _first_untold(snapshot, old) or since)
+    passed = (now - since).total_seconds()
+    return max(0.0, interval - passed) if passed >= 0 else 0.0
+
+
+def _first_untold(snapshot: Snapshot, old: JaxJobStatus) -> datetime | None:
+    """When the first pod became ready that the status does not count yet. From then on it may wait
+    for the others, and for what the gang says when all are there."""
+    told = old.hosts.ready if old.hosts is not None else 0
+    times = sorted(pod.ready_at for pod in snapshot.current_pods if pod.ready_at is not None)
+    return times[told] if told < len(times) else None

@@ -13,6 +13,7 @@ from jaxop.domain.jaxjob.as_created import layout_as_created
 from jaxop.domain.jaxjob.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.events import events
 from jaxop.domain.jaxjob.failure import find_failure
+from jaxop.domain.jaxjob.gang import by_process
 from jaxop.domain.jaxjob.restart import after_failure
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.stalled import Refused
@@ -64,7 +65,7 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
         reasons.SUCCEEDED,
         f"{everyone} ended with exit code 0",
         now,
-        hosts=hosts(snapshot, layout),
+        hosts=hosts(by_process(snapshot.current_pods, layout), layout),
         completion_time=now,
         startup=startup(old, report),
         step=old.step if step is None else step,
@@ -77,7 +78,8 @@ def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
     missing = children.missing(snapshot, layout)
     if not snapshot.token_ready and len(missing) > 1:
         return _without_token(snapshot, now)
-    standing = where_it_stands(snapshot, layout, now)
+    pods = by_process(snapshot.current_pods, layout)
+    standing = where_it_stands(snapshot, layout, pods, now)
     step = report.step if report is not None else None
     new = compose(
         snapshot,
@@ -86,7 +88,7 @@ def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
         standing.message,
         now,
         accelerator=old.accelerator if snapshot.current_jobs else layout.summary,
-        hosts=hosts(snapshot, layout),
+        hosts=hosts(pods, layout),
         startup=startup(old, report),
         step=old.step if step is None else step,
     )

@@ -1,10 +1,14 @@
 """Who is who in the gang: processes by number, and the pods they run in."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import names
 from jaxop.domain.jaxjob.views import PodView
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def process_of(pod: PodView, layout: SliceLayout) -> int:
@@ -20,9 +24,8 @@ def by_process(pods: Sequence[PodView], layout: SliceLayout) -> dict[int, PodVie
     return chosen
 
 
-def _liveness(pod: PodView) -> tuple[bool, bool, float, str]:
-    created = pod.created_at.timestamp() if pod.created_at else 0.0
-    return (not pod.over, not pod.terminating, created, pod.name)
+def _liveness(pod: PodView) -> tuple[bool, bool, datetime, str]:
+    return (not pod.over, not pod.terminating, pod.created_at or _LONG_AGO, pod.name)
 
 
 def host_of(jaxjob: str, attempt: int, process: int, layout: SliceLayout) -> str:

@@ -1,10 +1,12 @@
 """Where an attempt that goes on stands: a state, a reason, and a sentence for a person."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from jaxop.api.v1alpha1.jaxjob import State
+from jaxop.api.v1alpha1.labels import JAXJOB
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import (
     container_start,
@@ -13,10 +15,13 @@ from jaxop.domain.jaxjob import (
     unschedulable,
     waiting,
 )
-from jaxop.domain.jaxjob.gang import by_process
 from jaxop.domain.jaxjob.placement import place
 from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.startup import attempt_began
 from jaxop.domain.jaxjob.views import GangReport, PodView
+
+PATIENCE: Final = timedelta(seconds=60)
+"""For all pods to exist, before somebody should look why they do not."""
 
 SILENCE: Final = timedelta(seconds=10)
 """Without a report for so long, ready pods alone must do as a sign that the job runs."""
@@ -32,9 +37,11 @@ class Standing:
     look_again: float | None = None
 
 
-def where_it_stands(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Standing:
+def where_it_stands(
+    snapshot: Snapshot, layout: SliceLayout, pods: Mapping[int, PodView], now: datetime
+) -> Standing:
+    """`pods` are those of the current attempt, by process."""
     report = snapshot.current_report
-    pods = by_process(snapshot.current_pods, layout)
     if report is not None and report.state != "Joining":
         return _of_gang(report, snapshot, layout)
     if report is None and snapshot.jaxjob.status.state in ("Compiling", "Running"):
@@ -43,15 +50,12 @@ def where_it_stands(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> S
     if problem is not None:
         return problem
     if len(pods) < layout.processes:
-        return _quietly(
-            snapshot, reasons.CREATING_PODS, f"{len(pods)} of {layout.processes} pods exist"
-        )
+        return _creating(snapshot, len(pods), layout, now)
     started = sum(pod.phase != "Pending" for pod in pods.values())
     if report is not None and (report.missing or started == layout.processes):
         return _joining(report, snapshot, pods, layout)
     if started < layout.processes:
-        message = f"{started} of {layout.processes} pods have started"
-        return _quietly(snapshot, reasons.PODS_STARTING, message)
+        return _quietly(snapshot, layout)
     return _without_report(snapshot, pods, layout, now)
 
 
@@ -72,7 +76,9 @@ def _of_gang(report: GangReport, snapshot: Snapshot, layout: SliceLayout) -> Sta
     return Standing("Running", reasons.PROGRAM_RUNNING, f"{everyone} {have} run")
 
 
-def _problem(snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout) -> Standing | None:
+def _problem(
+    snapshot: Snapshot, pods: Mapping[int, PodView], layout: SliceLayout
+) -> Standing | None:
     """What keeps pods from starting, the earliest obstacle first."""
     unplaced = [pod for pod in pods.values() if pod.unschedulable is not None and not pod.node]
     if unplaced:
@@ -95,7 +101,7 @@ def _problem(snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout) 
 
 
 def _joining(
-    report: GangReport, snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout
+    report: GangReport, snapshot: Snapshot, pods: Mapping[int, PodView], layout: SliceLayout
 ) -> Standing:
     metadata = snapshot.jaxjob.metadata
     message = waiting.explain(report.missing, pods, layout, metadata.name, snapshot.attempt)
@@ -103,16 +109,15 @@ def _joining(
 
 
 def _without_report(
-    snapshot: Snapshot, pods: dict[int, PodView], layout: SliceLayout, now: datetime
+    snapshot: Snapshot, pods: Mapping[int, PodView], layout: SliceLayout, now: datetime
 ) -> Standing:
     ready = sum(pod.counts_as_ready for pod in pods.values())
     silent = snapshot.silent_since
-    message = f"all {layout.processes} pods have started; process 0 has not reported yet"
     if ready < layout.processes or silent is None:
-        return _quietly(snapshot, reasons.PODS_STARTING, message)
+        return _quietly(snapshot, layout)
     left = (silent + SILENCE - now).total_seconds()
     if left > 0:
-        return _quietly(snapshot, reasons.PODS_STARTING, message, look_again=left)
+        return _quietly(snapshot, layout, look_again=left)
     message = (
         f"all {layout.processes} pods are ready, but the launcher of process 0 gives no report; "
         "can the operator reach the pods (NetworkPolicy)?"
@@ -120,13 +125,26 @@ def _without_report(
     return Standing("Running", reasons.PODS_READY, message)
 
 
-def _quietly(
-    snapshot: Snapshot, reason: str, message: str, look_again: float | None = None
-) -> Standing:
-    """Scheduling, while nothing is wrong. After a failure the word stays Restarting."""
+def _creating(snapshot: Snapshot, existing: int, layout: SliceLayout, now: datetime) -> Standing:
+    """The Job controller makes pods within seconds, unless something forbids it to."""
+    began = attempt_began(snapshot.jaxjob.status) or now
+    left = (began + PATIENCE - now).total_seconds()
+    if left > 0:
+        return _quietly(snapshot, layout, look_again=left)
+    metadata = snapshot.jaxjob.metadata
+    jobs = f"kubectl describe jobs -n {metadata.namespace} -l {JAXJOB}={metadata.name}"
+    message = f"only {existing} of {layout.processes} pods exist; see why: {jobs}"
+    return Standing("Scheduling", reasons.CREATING_PODS, message)
+
+
+def _quietly(snapshot: Snapshot, layout: SliceLayout, look_again: float | None = None) -> Standing:
+    """Scheduling, while nothing is wrong: always in the same words, as the counts are in `hosts`
+    and each change is a write. After a failure the word stays Restarting."""
     if snapshot.jaxjob.status.state == "Restarting":
         return _as_before(snapshot, look_again)
-    return Standing("Scheduling", reason, message, look_again)
+    pods = f"{layout.processes} pods are" if layout.processes > 1 else "the pod is"
+    message = f"{pods} being created and started"
+    return Standing("Scheduling", reasons.PODS_STARTING, message, look_again)
 
 
 def _as_before(snapshot: Snapshot, look_again: float | None = None) -> Standing:

@@ -1,14 +1,15 @@
 """The whole status, from the old one and what is new. What nobody names stays as it was."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from jaxop.api.v1alpha1.jaxjob import Hosts, JaxJobStatus, State
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.conditions import conditions
-from jaxop.domain.jaxjob.gang import by_process
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.timeline import extend
+from jaxop.domain.jaxjob.views import PodView
 
 _NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Suspended"})
 
@@ -32,9 +33,9 @@ def compose(
     )
 
 
-def hosts(snapshot: Snapshot, layout: SliceLayout) -> Hosts:
-    pods = by_process(snapshot.current_pods, layout).values()
-    ready = sum(pod.counts_as_ready for pod in pods)
+def hosts(pods: Mapping[int, PodView], layout: SliceLayout) -> Hosts:
+    """`pods` are those of the current attempt, by process."""
+    ready = sum(pod.counts_as_ready for pod in pods.values())
     return Hosts(wanted=layout.processes, ready=ready, summary=f"{ready}/{layout.processes}")
 
 

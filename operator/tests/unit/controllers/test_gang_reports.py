@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from jaxop.controllers.jaxjob import gang_reports
@@ -75,6 +76,7 @@ async def until(check: Callable[[], object], what: str) -> None:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gang_reports, "STARTING_SECONDS", 0.02)
     monkeypatch.setattr(gang_reports, "RUNNING_SECONDS", 0.02)
+    monkeypatch.setattr(gang_reports, "TIMEOUT", aiohttp.ClientTimeout(total=3600))
 
 
 async def test_a_report_is_heard_and_wakes_the_job_once() -> None:
@@ -147,8 +149,10 @@ async def _huge(request: web.Request) -> web.StreamResponse:
         await response.write(b" " * 65536)
 
 
-async def _redirect(_: web.Request) -> web.StreamResponse:
-    raise web.HTTPFound("http://127.0.0.1:1/elsewhere")
+async def _redirect(request: web.Request) -> web.StreamResponse:
+    if request.query:
+        return web.json_response(a_report())
+    raise web.HTTPFound("/status?elsewhere")
 
 
 def _text(text: str) -> Answer:

@@ -6,6 +6,7 @@ import pytest
 from catalogue import catalogue
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxop.api.v1alpha1.accelerator_class import AcceleratorClassSpec, Topology
 from jaxop.api.v1alpha1.jaxjob import Accelerator
 from jaxop.domain.devices import SliceLayout, resolve
 
@@ -51,6 +52,15 @@ def test_chips_per_host_chooses_between_two_offers_of_one_topology() -> None:
     assert isinstance(two, SliceLayout)
     assert (one.hosts, one.chips_per_host) == (1, 8)
     assert (two.hosts, two.chips_per_host) == (2, 4)
+
+
+def test_a_topology_smaller_than_a_host_asks_for_its_own_chips() -> None:
+    offer = Topology(topology="2x2", chips_per_host=8)
+    spec = AcceleratorClassSpec(vendor="Google", resource="google.com/tpu", topologies=(offer,))
+    request = Accelerator.model_validate({"class": "x", "topology": "2x2"})
+    layout = resolve("x", spec, request)
+    assert isinstance(layout, SliceLayout)
+    assert (layout.hosts, layout.chips_per_host) == (1, 4)
 
 
 @pytest.mark.parametrize(

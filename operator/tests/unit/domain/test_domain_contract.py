@@ -54,6 +54,9 @@ def test_the_example_report_and_termination_are_readable(data: dict[str, Any]) -
     report = read_report(data["status"])
     assert report is not None
     assert (report.attempt, report.num_processes, report.missing) == (0, 2, (1,))
+    for field in ("attempt", "numProcesses"):
+        for wrong in (True, -1, 2**63, 1.0, "1", None):
+            assert read_report({**data["status"], field: wrong}) is None
     cause = read_cause(data["termination"])
     assert cause is not None
     assert (cause.cause, cause.process, cause.exit_code) == ("ProgramError", 1, 3)

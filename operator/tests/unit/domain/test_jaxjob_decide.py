@@ -37,7 +37,7 @@ class TestCreating:
     def test_one_job_for_each_slice_and_a_service(self) -> None:
         plan = decide(a_jaxjob().on("tpu-v5e", "4x4").with_slices(2).snapshot(), NOW)
         assert kinds(plan) == ["Service digits-gang", "Job digits-a0-s0", "Job digits-a0-s1"]
-        assert state(plan) == ("Scheduling", "CreatingPods")
+        assert state(plan) == ("Scheduling", "PodsStarting")
         assert plan.status is not None
         assert plan.status["accelerator"] == "tpu-v5e 4x4 x2"
         assert plan.status["hosts"] == {"wanted": 8, "ready": 0, "summary": "0/8"}
@@ -55,6 +55,14 @@ class TestCreating:
         plan = decide(world.snapshot(), LATER)
         assert plan.status is None or plan.status["state"] == "Running"
         assert deleted(plan) == []
+
+    def test_a_class_that_changes_its_hosts_is_for_jobs_to_come(self) -> None:
+        """Given 2x4 was two hosts of four when the job was created, and is one of eight now."""
+        world = a_jaxjob().on("tpu-v5e", "2x4", chipsPerHost=4).with_jobs().running_pods()
+        world = world.on("tpu-v5e", "2x4").reporting("Running")
+        plan = decide(world.snapshot(), LATER)
+        assert plan.status is not None
+        assert plan.status["hosts"]["summary"] == "2/2"
 
     def test_nothing_is_created_before_the_token_is_there(self) -> None:
         plan = decide(a_jaxjob().seeing(token_ready=False).snapshot(), NOW)
@@ -96,7 +104,7 @@ class TestStalled:
         assert state(stalled) == ("Pending", "InvalidSpec")
         world = world.after(stalled)
         world = World(world.manifest)
-        assert state(decide(world.snapshot(), LATER)) == ("Scheduling", "CreatingPods")
+        assert state(decide(world.snapshot(), LATER)) == ("Scheduling", "PodsStarting")
 
     def test_refused_children(self) -> None:
         taken = Refused("NameConflict", "Service ml/digits-gang exists and is not ours")
@@ -144,6 +152,7 @@ class TestRunning:
         waiting = decide(world.snapshot(), NOW + seconds(4))
         assert waiting.requeue_after == 6.0
         assert state(waiting) == ("Scheduling", "PodsStarting")
+        world = world.after(waiting)
         plan = decide(world.snapshot(), NOW + seconds(11))
         assert state(plan) == ("Running", "PodsReady")
         assert told(plan) == []

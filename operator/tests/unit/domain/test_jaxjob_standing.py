@@ -191,10 +191,19 @@ class TestStarting:
 
     def test_pods_that_start_by_themselves_are_no_problem(self) -> None:
         world = self.scheduled().pod(0, waiting=(waiting_for("PodInitializing"),))
-        assert said(world) == ("Scheduling/PodsStarting", "0 of 2 pods have started")
+        expected = ("Scheduling/PodsStarting", "2 pods are being created and started")
+        assert said(world) == expected
 
-    def test_pods_that_do_not_exist_yet(self) -> None:
-        assert said(a_jaxjob().with_jobs()) == ("Scheduling/CreatingPods", "0 of 2 pods exist")
+    def test_pods_that_do_not_exist_after_a_minute(self) -> None:
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW))
+        early = decide(world.snapshot(), NOW + seconds(50))
+        assert (early.status, early.requeue_after) == (None, 10.0)
+        assert said(world) == (
+            "Scheduling/CreatingPods",
+            "only 0 of 2 pods exist; see why: kubectl describe jobs -n ml "
+            "-l jaxop.dev/jaxjob=digits",
+        )
 
 
 class TestWaiting:

@@ -1,10 +1,12 @@
 """What the status says beside the state: conditions, times, and when it is worth a write."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
+from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.views import GangTimes
 
@@ -131,7 +133,7 @@ class TestTimeline:
         world = world.after(decide(world.snapshot(), NOW)).with_pods(unschedulable="0/1 nodes")
         world = world.after(decide(world.snapshot(), at(10))).with_pods(node="n")
         timeline = status_of(world, at(20))["timeline"]
-        assert [e["reason"] for e in timeline] == ["CreatingPods", "Unschedulable", "PodsStarting"]
+        assert [e["reason"] for e in timeline] == ["PodsStarting", "Unschedulable", "PodsStarting"]
 
 
 class TestStartup:
@@ -192,6 +194,21 @@ class TestStartup:
             "(schedule 4.0, join 1.0, compile 0.0, first step 1.0)"
         )
 
+    def test_once_the_first_step_is_in_nothing_moves(self) -> None:
+        times = {"launcher_started": at(4), "all_joined": at(5), "first_step": at(9)}
+        world = self.started(1.0, **times)
+        world = world.after(decide(world.snapshot(), at(20)))
+        world = world.reporting("Running", times=GangTimes(**times), compile_seconds=3.0)
+        assert decide(world.snapshot(), at(1000)).status is None
+
+    def test_the_time_of_a_fault_in_the_spec_is_not_counted(self) -> None:
+        world = a_jaxjob().without_classes()
+        world = world.after(decide(world.snapshot(), NOW))
+        world = World(world.manifest)
+        world = world.after(decide(world.snapshot(), at(100))).running_pods()
+        world = world.reporting("Joining", times=GangTimes(launcher_started=at(103)), missing=(1,))
+        assert status_of(world, at(110))["startup"] == {"scheduleSeconds": 3.0}
+
     def test_starts_anew_with_each_attempt(self) -> None:
         world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
         world = world.after(decide(world.snapshot(), at(20)))
@@ -236,6 +253,28 @@ class TestWrites:
     def test_an_end_a_restart_and_a_fault_are_written_at_once(self, world: World) -> None:
         assert decide(world.seen_at(NOW).snapshot(), at(0.1)).status is not None
 
+    def test_pods_becoming_ready_wait_for_the_others(self) -> None:
+        """Given the first is ready long after the last write, then its gang may yet start."""
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).with_pods("Running").seen_at(NOW)
+        world = world.pod(0, ready=True, ready_at=at(50))
+        held = decide(world.snapshot(), at(50.5))
+        assert (held.status, held.requeue_after) == (None, 1.5)
+        assert status_of(world, at(52))["hosts"]["ready"] == 1
+        running = world.pod(1, ready=True, ready_at=at(51)).reporting("Running")
+        assert status_of(running, at(51.5))["state"] == "Running"
+
+    def test_while_pods_start_nothing_is_written(self) -> None:
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW))
+        for later in (
+            world,
+            world.with_pods(),
+            world.with_pods(node="n"),
+            world.with_pods("Running"),
+        ):
+            assert decide(later.snapshot(), at(30)).status is None
+
     def test_a_clock_that_was_set_back_holds_nothing_up(self) -> None:
         world = self.running().pod(1, ready=False)
         assert decide(world.snapshot(), at(-3600)).status is not None
@@ -246,6 +285,25 @@ def test_the_step_survives_a_restart_until_the_next_report() -> None:
     world = world.after(decide(world.snapshot(), NOW)).job(0, failed="x")
     world = world.reporting("Failed", step=10, cause=a_cause())
     assert status_of(world, at(1))["step"] == 10
+
+
+def test_a_finished_job_still_observes_its_generation() -> None:
+    world = a_running_jaxjob().with_jobs(complete=True)
+    world = world.after(decide(world.snapshot(), NOW)).metadata(generation=2)
+    plan = decide(world.snapshot(), at(1))
+    assert plan.status is not None
+    assert plan.status["observedGeneration"] == 2
+    assert {c["observedGeneration"] for c in plan.status["conditions"]} == {2}
+    assert plan.status["state"] == "Succeeded"
+    assert plan.events == ()
+    assert decide(world.after(plan).snapshot(), at(2)) == Plan()
+
+
+def test_a_pod_that_was_replaced_counts_by_its_successor() -> None:
+    world = a_running_jaxjob()
+    before = replace(world.pods[1], name="old", phase="Unknown", ready=False, gone_by=NOW)
+    world = replace(world, pods=(*world.pods, before))
+    assert status_of(world)["hosts"]["summary"] == "2/2"
 
 
 def test_a_finished_job_is_left_alone_for_ever() -> None:
