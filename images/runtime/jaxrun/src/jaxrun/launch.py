@@ -150,7 +150,7 @@ class Launcher:
     def _asked_to_stop(self, number: int) -> Verdict | None:
         name = signal.Signals(number).name
         if self._run is None:
-            missing = ", ".join(map(str, self._view.missing))
+            missing = ", ".join(map(str, self._current_view().missing))
             text = f"asked to stop ({name}) while waiting for process {missing}"
             return self._own_verdict(Cause.PREEMPTED, 128 + number, text, number)
         if self._asked is None:
@@ -231,15 +231,21 @@ class Launcher:
         text = f"was refused by process 0: {reason}"
         return self._own_verdict(Cause.PEER_LOST, cause.EXIT_REFUSED, text)
 
+    def _current_view(self) -> GangView:
+        """The gang as the server here sees it, or as the last word of the one elsewhere tells."""
+        if self._server is None:
+            return self._view
+        gang = self._server.gang
+        return GangView(gang.state(time.monotonic()), gang.joined, gang.missing)
+
     def _status(self) -> Status:
         run, server = self._run, self._server
         progress = run.progress if run is not None else Progress(0)
-        step, view = run.step if run is not None else None, self._view
+        step, view = run.step if run is not None else None, self._current_view()
         times = {"launcherStarted": self._started, **dict.fromkeys(_LOCAL_TIMES), **self._times}
         if server is not None:
             now = time.monotonic()
             gang = server.gang
-            view = GangView(gang.state(now), gang.joined, gang.missing)
             times = gang_times(gang, self._started, now)
             if step is None and gang.epoch is not None:
                 step = gang.epoch.step
