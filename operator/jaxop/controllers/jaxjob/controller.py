@@ -46,6 +46,9 @@ STEP_WRITES_PER_SECOND: Final = 10.0
 
 Clock = Callable[[], datetime]
 
+_Pod = tuple[PodView | None, str | None]
+"""With the uid of the Job that it belongs to."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -80,7 +83,7 @@ class JaxJobController:
         self._clock = clock
         self._jaxjobs = ParseCache(JaxJob.model_validate)
         self._classes = ParseCache(AcceleratorClass.model_validate)
-        self._pods: dict[Key, ParseCache[PodView | None]] = {}
+        self._pods: dict[Key, ParseCache[_Pod]] = {}
         self._seen: dict[str, _Seen] = {}
 
     @property
@@ -158,19 +161,18 @@ class JaxJobController:
         self, key: Key, jaxjob: JaxJob, jobs: tuple[JobView, ...], raw: list[Manifest]
     ) -> tuple[PodView, ...]:
         """The pods of our Jobs, and those left of Jobs that are gone; not a namesake's."""
-        cache = self._pods.setdefault(key, ParseCache(read_pod))
+        cache = self._pods.setdefault(key, ParseCache(_read_pod))
         ours = {job.uid for job in jobs}
-        made_at = jaxjob.metadata.creation_timestamp
+        made_at, attempt = jaxjob.metadata.creation_timestamp, jaxjob.status.attempt
         found = []
         for pod in raw:
-            view = cache.get(pod)
+            view, owner = cache.get(pod)
             if view is None:
                 continue
-            old = view.attempt != jaxjob.status.attempt
-            young = made_at is None or view.created_at is None or view.created_at >= made_at
-            if _controller_uid(pod) in ours or (old and young):
+            if owner in ours or (view.attempt != attempt and _is_younger(view, made_at)):
                 found.append(view)
-        cache.keep_only(pod["metadata"]["uid"] for pod in raw)
+        if len(cache) > 2 * len(raw):
+            cache.keep_only(pod["metadata"]["uid"] for pod in raw)
         return tuple(found)
 
     def _follow(self, key: Key, jaxjob: JaxJob, pods: tuple[PodView, ...]) -> None:
@@ -214,6 +216,14 @@ class JaxJobController:
         self._jaxjobs.keep_only(there)
         self._seen = {uid: seen for uid, seen in self._seen.items() if uid in there}
         self._pods = {key: cache for key, cache in self._pods.items() if key in keys}
+
+
+def _read_pod(raw: Manifest) -> _Pod:
+    return read_pod(raw), _controller_uid(raw)
+
+
+def _is_younger(pod: PodView, made_at: datetime | None) -> bool:
+    return made_at is None or pod.created_at is None or pod.created_at >= made_at
 
 
 def _is_over(jaxjob: JaxJob) -> bool:

@@ -47,11 +47,13 @@ class Snapshot:
 
     @property
     def current_jobs(self) -> tuple[JobView, ...]:
-        return tuple(job for job in self.jobs if job.attempt == self.attempt)
+        attempt = self.attempt
+        return tuple(job for job in self.jobs if job.attempt == attempt)
 
     @property
     def current_pods(self) -> tuple[PodView, ...]:
-        return tuple(pod for pod in self.pods if pod.attempt == self.attempt)
+        attempt = self.attempt
+        return tuple(pod for pod in self.pods if pod.attempt == attempt)
 
     @property
     def current_report(self) -> GangReport | None:
