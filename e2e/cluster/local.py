@@ -116,7 +116,10 @@ class LocalCluster:
 
     def load(self, archive: Path, nodes: Sequence[str], progress: Progress) -> None:
         """Imports an image archive into the named nodes, at the same time."""
-        with progress.step(f"loading {archive.name} into {', '.join(nodes)}"):
+        # Two imports of one image at the same time make containerd lose a layer.
+        lock = (self.directory / "load.lock").open("w")
+        with lock, progress.step(f"loading {archive.name} into {', '.join(nodes)}"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
             entering = json.loads((self.directory / "nodes.json").read_text())
             with ThreadPoolExecutor() as pool:
                 jobs = [pool.submit(node.import_image, entering[name], archive) for name in nodes]
