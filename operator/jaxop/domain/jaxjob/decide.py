@@ -14,6 +14,7 @@ from jaxop.domain.jaxjob.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.events import events
 from jaxop.domain.jaxjob.failure import find_failure
 from jaxop.domain.jaxjob.gang import by_process
+from jaxop.domain.jaxjob.last_step import last_step
 from jaxop.domain.jaxjob.restart import after_failure
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.stalled import Refused
@@ -56,8 +57,7 @@ def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> P
 
 
 def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobStatus:
-    old, report = snapshot.jaxjob.status, snapshot.current_report
-    step = report.step if report is not None else None
+    old, step = snapshot.jaxjob.status, last_step(snapshot)
     everyone = f"all {layout.processes} processes" if layout.processes > 1 else "the process"
     return compose(
         snapshot,
@@ -67,7 +67,7 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
         now,
         hosts=hosts(by_process(snapshot.current_pods, layout), layout),
         completion_time=now,
-        startup=startup(old, report),
+        startup=startup(old, snapshot.current_report),
         step=old.step if step is None else step,
     )
 

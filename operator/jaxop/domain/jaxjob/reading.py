@@ -150,10 +150,19 @@ def read_report(raw: object) -> GangReport | None:
 
 def read_termination(message: str) -> Cause | None:
     """The launcher's last words, from a container's termination message."""
+    return read_cause(_record(message))
+
+
+def read_last_step(message: str) -> int | None:
+    """The step that the gang had come to when its launcher ended, well or badly."""
+    return _whole(_map(_record(message)).get("step"))
+
+
+def _record(message: str) -> object:
     if not message.startswith("{"):
         return None
     try:
-        return read_cause(json.loads(message))
+        return json.loads(message)
     except (ValueError, RecursionError):
         return None
 

@@ -5,8 +5,10 @@ attempt's children as stale, and none of the next attempt's. A crash in between 
 """
 
 from datetime import datetime
+from typing import Any
 
 from jaxop.api.v1alpha1.jaxjob import Failure, JaxJobStatus
+from jaxop.domain.jaxjob.last_step import last_step
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.status import compose, none_ready
 from jaxop.domain.jaxjob.views import Cause
@@ -16,6 +18,12 @@ def after_failure(snapshot: Snapshot, cause: Cause, now: datetime) -> JaxJobStat
     old = snapshot.jaxjob.status
     allowed = snapshot.jaxjob.spec.restart_policy.max_restarts
     failure = _failure(cause, now)
+    step = last_step(snapshot)
+    changes: dict[str, Any] = {
+        "failure": failure,
+        "hosts": none_ready(old),
+        "step": old.step if step is None else step,
+    }
     if old.restarts >= allowed:
         used = f"all {allowed} restarts are used" if allowed else "restartPolicy.maxRestarts is 0"
         return compose(
@@ -24,9 +32,8 @@ def after_failure(snapshot: Snapshot, cause: Cause, now: datetime) -> JaxJobStat
             cause.cause,
             f"{failure.message} ({used})",
             now,
-            failure=failure,
-            hosts=none_ready(old),
             completion_time=now,
+            **changes,
         )
     restarts = old.restarts + 1
     return compose(
@@ -35,11 +42,10 @@ def after_failure(snapshot: Snapshot, cause: Cause, now: datetime) -> JaxJobStat
         cause.cause,
         f"restart {restarts} of at most {allowed}: {failure.message}",
         now,
-        failure=failure,
-        hosts=none_ready(old),
         restarts=restarts,
         attempt=old.attempt + 1,
         startup=None,
+        **changes,
     )
 
 

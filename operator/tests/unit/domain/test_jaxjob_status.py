@@ -1,5 +1,6 @@
 """What the status says beside the state: conditions, times, and when it is worth a write."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -278,6 +279,25 @@ class TestWrites:
     def test_a_clock_that_was_set_back_holds_nothing_up(self) -> None:
         world = self.running().pod(1, ready=False)
         assert decide(world.snapshot(), at(-3600)).status is not None
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_the_last_step_is_what_the_launchers_left_behind(exit_code: int) -> None:
+    cause = "ProgramError" if exit_code else None
+    message = json.dumps({"version": 1, "cause": cause, "process": 0, "message": "", "step": 19})
+    world = a_running_jaxjob().reporting("Running", step=10).with_max_restarts(0)
+    phase = "Failed" if exit_code else "Succeeded"
+    world = world.with_pods(phase, ends=(ended(exit_code, message),))
+    if not exit_code:
+        world = world.with_jobs(complete=True)
+    assert (status_of(world, at(1))["state"], status_of(world, at(1))["step"]) == (phase, 19)
+
+
+@pytest.mark.parametrize("message", ["", "Killed", '{"step": "19"}', '{"step": ', "[19]"])
+def test_without_a_word_on_the_step_the_report_stands(message: str) -> None:
+    world = a_running_jaxjob().reporting("Running", step=10).with_jobs(complete=True)
+    world = world.with_pods("Succeeded", ends=(ended(0, message),))
+    assert status_of(world, at(1))["step"] == 10
 
 
 def test_the_step_survives_a_restart_until_the_next_report() -> None:
