@@ -20,7 +20,9 @@ def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> flo
     old = snapshot.jaxjob.status
     if old.state is None or snapshot.written_at is None:
         return 0.0
-    if new.state in _AT_ONCE or old.observed_generation != new.observed_generation:
+    if old.observed_generation != new.observed_generation:
+        return 0.0
+    if new.state in _AT_ONCE and _words(old) != _words(new):
         return 0.0
     since, interval = snapshot.written_at, snapshot.settings.status_interval_seconds
     if old.replace(step=None) == new.replace(step=None):
@@ -37,3 +39,7 @@ def _first_untold(snapshot: Snapshot, old: JaxJobStatus) -> datetime | None:
     told = old.hosts.ready if old.hosts is not None else 0
     times = sorted(pod.ready_at for pod in snapshot.current_pods if pod.ready_at is not None)
     return times[told] if told < len(times) else None
+
+
+def _words(status: JaxJobStatus) -> tuple[str | None, ...]:
+    return status.state, status.reason, status.message

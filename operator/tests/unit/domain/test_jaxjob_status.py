@@ -242,6 +242,14 @@ class TestWrites:
         assert (early.status, early.requeue_after) == (None, 1.5)
         assert status_of(world, at(2))["hosts"]["summary"] == "1/2"
 
+    def test_hosts_that_come_back_after_a_restart_wait_for_each_other_too(self) -> None:
+        world = a_running_jaxjob().job(0, failed="x")
+        world = world.after(decide(world.snapshot(), NOW)).seen_at(NOW)
+        world = world.after(decide(world.snapshot(), at(1)))
+        world = world.running_pods().pod(1, phase="Pending", ready=False)
+        assert status_of(world.seen_at(NOW), at(3))["state"] == "Restarting"
+        assert decide(world.seen_at(at(3)).snapshot(), at(3.5)).status is None
+
     @pytest.mark.parametrize(
         "world",
         [
