@@ -9,6 +9,7 @@ import pytest
 from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
+from jaxop.domain.jaxjob.gang import by_process
 from jaxop.domain.jaxjob.views import GangTimes
 
 
@@ -349,3 +350,10 @@ def kstatus(status: dict[str, Any]) -> str:
     if holds.get("Reconciling") == "True" or holds.get("Ready", "True") != "True":
         return "InProgress"
     return "Current"
+
+
+def test_of_two_pods_of_one_process_the_living_one_counts() -> None:
+    world = a_running_jaxjob()
+    dead = replace(world.pods[1], name="dead", phase="Failed", created_at=at(9))
+    for pods in ((dead, world.pods[1]), (world.pods[1], dead)):
+        assert by_process(pods, world.layout)[1] == world.pods[1]
