@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ PYTHON = sys.executable
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> RealGang:
+def alone(tmp_path: Path) -> Iterator[RealGang]:
     """A gang of one."""
-    return RealGang(tmp_path, size=1)
+    gang = RealGang(tmp_path, size=1)
+    yield gang
+    gang.close()
 
 
 def python(code: str) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ JAX = "import jax; jax.distributed.initialize()\n"
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> RealGang:
-    return RealGang(tmp_path, size=1)
+def alone(tmp_path: Path) -> Iterator[RealGang]:
+    """A gang of one."""
+    gang = RealGang(tmp_path, size=1)
+    yield gang
+    gang.close()
 
 
 def run(gang: RealGang, code: str, **environment: str) -> str:
