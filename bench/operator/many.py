@@ -68,11 +68,18 @@ async def _measure(
         baseline=jobset.MANY.get((mode, n), {}),
         sent=_per(made.sent, n),
         served=_per(made.served, n),
+        stories=dict(
+            Counter(" > ".join(known) for known in seen.status_at.values()).most_common(8)
+        ),
     )
 
 
 def _right(seen: Seen, right: str) -> int:
     return sum(right in known for known in seen.status_at.values())
+
+
+def _stories(seen: Seen) -> Counter[str]:
+    return Counter(" > ".join(known) for known in seen.status_at.values())
 
 
 def _quantiles(what: str, seconds: list[float]) -> dict[str, float]:

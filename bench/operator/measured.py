@@ -10,13 +10,15 @@ from bench.operator.process import Usage, machine_busy_seconds, usage
 @dataclass(frozen=True)
 class Measured:
     """One run. The keys of `values` and `baseline` name their units; `sent` are the operator's
-    own requests and `served` everybody's, per job, by verb and kind or resource."""
+    own requests and `served` everybody's, per job, by verb and kind or resource. `stories` says
+    how many jobs went through which states and hosts."""
 
     title: str
     values: Mapping[str, float]
     baseline: Mapping[str, str]
     sent: Mapping[str, float] = field(default_factory=dict)
     served: Mapping[str, float] = field(default_factory=dict)
+    stories: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass

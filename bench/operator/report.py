@@ -25,6 +25,7 @@ def table(measured: Measured) -> str:
         lines.append(
             f"requests {title}: " + ", ".join(f"{k} {v:g}" for k, v in counts.items() if v)
         )
+    lines += [f"{count} jobs went through: {story}" for story, count in measured.stories.items()]
     return "\n".join(lines)
 
 
