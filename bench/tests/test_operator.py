@@ -87,7 +87,8 @@ class TestWatcher:
             watcher._take_pod("ADDED", self.a_pod(index, ready, f"10.0.0.{index}"), 1.0)
         assert watcher.seen.gang_at("10.0.0.0") == ("digits", 0, 1)
         assert watcher.seen.gang_at("10.0.0.1") is None
-        watcher._take_pod("MODIFIED", self.a_pod(1, True, "10.0.0.1"), 2.0)
+        for now in (2.0, 3.0):
+            watcher._take_pod("MODIFIED", self.a_pod(1, True, "10.0.0.1"), now)
         assert watcher.seen.gang_at("10.0.0.0") == ("digits", 0, 2)
         assert watcher.seen.pods_ready_at["digits"] == 2.0
 
