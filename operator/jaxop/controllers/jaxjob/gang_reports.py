@@ -7,11 +7,12 @@ are, the longer the turns, so that the cost does not grow with them.
 """
 
 import asyncio
+import heapq
 import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -64,10 +65,14 @@ class Heard:
 @dataclass(slots=True)
 class _Gang:
     address: Address
-    next_at: float
     heard: Heard = Heard()
     running_since: float | None = None
-    asking: bool = False
+
+
+@dataclass(order=True, slots=True)
+class _Turn:
+    at: float
+    whose: tuple[Key, _Gang] = field(compare=False)
 
 
 class GangReports:
@@ -81,17 +86,21 @@ class GangReports:
         self._wake = wake
         self._wanted = wanted
         self._gangs: dict[Key, _Gang] = {}
+        self._starting: set[Key] = set()
+        self._turns: list[_Turn] = []
         self._changed = asyncio.Event()
 
     def follow(self, key: Key, address: Address) -> None:
         gang = self._gangs.get(key)
         if gang is not None and gang.address == address:
             return
-        self._gangs[key] = _Gang(address, next_at=0.0)
-        self._changed.set()
+        gang = self._gangs[key] = _Gang(address)
+        self._starting.add(key)
+        self._ask_later(key, gang, 0.0)
 
     def unfollow(self, key: Key) -> None:
         self._gangs.pop(key, None)
+        self._starting.discard(key)
 
     def heard(self, key: Key) -> Heard:
         gang = self._gangs.get(key)
@@ -123,19 +132,16 @@ class GangReports:
     ) -> float:
         """Starts questions; returns seconds until the next one is due."""
         now = asyncio.get_running_loop().time()
-        for key in [key for key in self._gangs if not self._wanted(key)]:
-            self.unfollow(key)
-        metrics.FOLLOWED.set(len(self._gangs))
-        soonest = now + STARTING_SECONDS
-        for key, gang in self._gangs.items():
-            if gang.asking:
+        while self._turns and self._turns[0].at <= now:
+            key, gang = heapq.heappop(self._turns).whose
+            if self._gangs.get(key) is not gang:
                 continue
-            if gang.next_at <= now:
-                gang.asking = True
+            if self._wanted(key):
                 questions.create_task(self._ask(key, gang, session, room))
             else:
-                soonest = min(soonest, gang.next_at)
-        return max(0.01, soonest - now)
+                self.unfollow(key)
+        metrics.FOLLOWED.set(len(self._gangs))
+        return self._turns[0].at - now if self._turns else STARTING_SECONDS
 
     async def _ask(
         self, key: Key, gang: _Gang, session: aiohttp.ClientSession, room: asyncio.Semaphore
@@ -144,7 +150,6 @@ class GangReports:
         async with room:
             report, outcome = await self._fetch(gang.address, session)
         clock = asyncio.get_running_loop().time()
-        gang.asking = False
         before = gang.heard
         if report is None:
             since = before.silent_since or asked_at
@@ -155,16 +160,24 @@ class GangReports:
                 gang.running_since = None
             elif gang.running_since is None:
                 gang.running_since = clock
-        gang.next_at = clock + self._interval(gang, clock)
         if outcome == "new" and gang.heard == before:
             outcome = "same"
         metrics.REPORTS.labels(outcome).inc()
-        if gang.heard != before and self._gangs.get(key) is gang:
+        if self._gangs.get(key) is not gang:
+            return
+        (self._starting.add if gang.running_since is None else self._starting.discard)(key)
+        self._ask_later(key, gang, clock + self._interval(gang, clock))
+        if gang.heard != before:
             self._wake(key)
+
+    def _ask_later(self, key: Key, gang: _Gang, at: float) -> None:
+        heapq.heappush(self._turns, _Turn(at, (key, gang)))
+        if self._turns[0].at == at:
+            self._changed.set()
 
     def _interval(self, gang: _Gang, clock: float) -> float:
         if gang.running_since is None:
-            return max(STARTING_SECONDS, len(self._gangs) / STARTING_PER_SECOND)
+            return max(STARTING_SECONDS, len(self._starting) / STARTING_PER_SECOND)
         steady = clock - gang.running_since > STEADY_AFTER_SECONDS
         interval = STEADY_SECONDS if steady else RUNNING_SECONDS
         return max(interval, len(self._gangs) / RUNNING_PER_SECOND)
