@@ -236,14 +236,17 @@ async def test_those_who_start_do_not_wait_because_many_others_run(
         return web.json_response(a_report(state="Joining"))
 
     reports = GangReports(Woken())
-    async with a_launcher(says(a_report())) as running, a_launcher(joining) as address:
-        async with asking(reports):
-            others = [Key("JaxJob", "ml", f"other-{number}") for number in range(50)]
-            for key in others:
-                reports.follow(key, running)
-            await until(lambda: all(reports.heard(key).report for key in others), "others run")
-            reports.follow(KEY, address)
-            await until(lambda: asked >= 3, "asked again, a second apart")
+    async with (
+        a_launcher(says(a_report())) as running,
+        a_launcher(joining) as address,
+        asking(reports),
+    ):
+        others = [Key("JaxJob", "ml", f"other-{number}") for number in range(50)]
+        for key in others:
+            reports.follow(key, running)
+        await until(lambda: all(reports.heard(key).report for key in others), "others run")
+        reports.follow(KEY, address)
+        await until(lambda: asked >= 3, "asked again, a second apart")
 
 
 async def test_a_gang_that_moved_is_asked_at_its_new_address_only() -> None:
@@ -257,11 +260,14 @@ async def test_a_gang_that_moved_is_asked_at_its_new_address_only() -> None:
         return answer
 
     reports = GangReports(Woken())
-    async with a_launcher(counting("old")) as old, a_launcher(counting("new")) as new:
-        async with asking(reports):
-            reports.follow(KEY, old)
-            await until(lambda: asked["old"] >= 2, "asked at the old address")
-            reports.follow(KEY, new)
-            before = asked["old"]
-            await until(lambda: asked["new"] >= 5, "asked at the new address")
+    async with (
+        a_launcher(counting("old")) as old,
+        a_launcher(counting("new")) as new,
+        asking(reports),
+    ):
+        reports.follow(KEY, old)
+        await until(lambda: asked["old"] >= 2, "asked at the old address")
+        reports.follow(KEY, new)
+        before = asked["old"]
+        await until(lambda: asked["new"] >= 5, "asked at the new address")
     assert asked["old"] <= before + 1, "one question may have been on its way"
