@@ -11,7 +11,7 @@ from jaxop.api.v1alpha1.jaxjob import JaxJobStatus, State
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
 _AT_ONCE: Final[frozenset[State]] = frozenset(
-    {"Pending", "Restarting", "Suspended", "Succeeded", "Failed"}
+    {"Pending", "Running", "Restarting", "Suspended", "Succeeded", "Failed"}
 )
 
 

@@ -243,6 +243,10 @@ class TestWrites:
         assert (early.status, early.requeue_after) == (None, 1.5)
         assert status_of(world, at(2))["hosts"]["summary"] == "1/2"
 
+    def test_that_it_runs_is_written_at_once(self) -> None:
+        world = a_running_jaxjob().status(state="WaitingForPeers", reason="PeersMissing")
+        assert decide(world.seen_at(NOW).snapshot(), at(0.1)).status is not None
+
     def test_hosts_that_come_back_after_a_restart_wait_for_each_other_too(self) -> None:
         world = a_running_jaxjob().job(0, failed="x")
         world = world.after(decide(world.snapshot(), NOW)).seen_at(NOW)
