@@ -1,6 +1,7 @@
 import re
 import secrets
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ _NAMESPACE = pytest.StashKey[Namespace]()
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if __package__ in str(item.nodeid).replace("/", "."):
+        if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.e2e)
 
 

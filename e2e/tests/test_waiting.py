@@ -1,7 +1,7 @@
 """Jobs that cannot start say what they wait for, in a sentence that a person can act on."""
 
 from e2e.tests.jaxjobs import a_jaxjob
-from e2e.tests.namespace import Namespace
+from e2e.tests.namespace import COMES_WITHIN_SECONDS, Namespace, Seen, eventually
 
 NO_IMAGE = "localhost:1/team/digits:1"
 """Nothing listens there."""
@@ -15,19 +15,20 @@ def test_an_accelerator_that_no_node_has(namespace: Namespace) -> None:
         a_jaxjob("gpus").on("nvidia-b200", chipsPerHost=8, hosts=2),
         a_jaxjob("tpus").on("tpu-v6e", topology="4x4"),
     )
+    nodes = len(namespace.kubectl.get("nodes")["items"])
     status = namespace.wait_for_reason("Unschedulable", "2 of 2 pods", "gpus")
     assert status["state"] == "Scheduling"
     assert status["message"] == (
         "2 of 2 pods cannot be scheduled: each needs nvidia.com/gpu: 8 on a node of "
-        "AcceleratorClass nvidia-b200; 0 of 3 nodes match; add such nodes, or change "
+        f"AcceleratorClass nvidia-b200; 0 of {nodes} nodes match; add such nodes, or change "
         "spec.accelerator"
     )
     status = namespace.wait_for_reason("Unschedulable", "4 of 4 pods", "tpus")
     assert status["message"] == (
         "4 of 4 pods cannot be scheduled: each needs google.com/tpu: 4 on a node with "
         "cloud.google.com/gke-tpu-accelerator=tpu-v6e-slice, "
-        "cloud.google.com/gke-tpu-topology=4x4; 0 of 3 nodes match (tpu has google.com/tpu but "
-        "cloud.google.com/gke-tpu-accelerator=tpu-v5-lite-podslice, "
+        f"cloud.google.com/gke-tpu-topology=4x4; 0 of {nodes} nodes match (tpu has "
+        "google.com/tpu but cloud.google.com/gke-tpu-accelerator=tpu-v5-lite-podslice, "
         "cloud.google.com/gke-tpu-topology=2x4); add such nodes, or change spec.accelerator"
     )
     assert namespace.events("gpus") == namespace.events("tpus") == ["Unschedulable"]
@@ -39,11 +40,16 @@ def test_the_last_host_finds_its_chips_in_use(namespace: Namespace) -> None:
     status = namespace.wait_for_reason("Unschedulable", "1 of 3 pods cannot be scheduled")
     assert status["state"] == "Scheduling"
     assert "each needs nvidia.com/gpu: 4" in status["message"]
-    assert "1 of 3 nodes match, but other pods use them" in status["message"]
+    assert "nodes match, but other pods use them; wait, or free them" in status["message"]
     assert status["hosts"]["wanted"] == 3
-    assert "saw: " not in "".join(
-        namespace.logs(pod) for pod in namespace.pods() if pod["status"]["phase"] == "Running"
-    )
+
+    def two_run() -> list[Seen] | str:
+        running = [pod for pod in namespace.pods() if pod["status"]["phase"] == "Running"]
+        return running if len(running) == 2 else f"{len(running)} pods run"
+
+    pods = eventually("the launchers of two pods wait", two_run, COMES_WITHIN_SECONDS)
+    assert not [pod for pod in pods if "saw: " in namespace.logs(pod)]
+    assert namespace.status()["reason"] == "Unschedulable"
 
 
 def test_an_image_that_cannot_be_pulled(namespace: Namespace) -> None:
