@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -238,7 +239,8 @@ class LocalCluster:
 
     @property
     def _cgroup(self) -> str:
-        return f"jaxop-{self.name}"
+        """The directory counts too: another cache may have a cluster of the same name."""
+        return f"jaxop-{self.name}-{zlib.crc32(str(self.directory).encode()):08x}"
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
