@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CACHE_DIR := $(CACHE)/pip
 
 .PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
-	cluster-up cluster-status cluster-down images bench-operator
+	test-bench test-examples cluster-up cluster-status cluster-down images bench-operator
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -40,7 +40,7 @@ test-apiserver: venv ## against a real kube-apiserver and etcd
 test-launcher: venv ## jaxrun with real processes and real JAX
 	$(PY) -m pytest images/runtime/jaxrun/tests
 
-test: lint test-unit test-apiserver test-launcher test-cluster ## all that needs no kubelet
+test: lint test-unit test-apiserver test-launcher test-cluster test-bench ## all that needs no kubelet
 
 e2e: venv ## real pods on a real cluster
 	$(PY) -m pytest e2e -m e2e
@@ -59,3 +59,13 @@ demo: venv ## a real cluster, the operator, and a JaxJob that trains in two pods
 
 test-cluster: venv ## the lite cluster and the process handling of the whole one
 	$(PY) -m pytest e2e/cluster/tests e2e/images/tests -m "not e2e"
+
+test-bench: venv ## the benchmarks' own parts
+	$(PY) -m pytest bench
+
+test-examples: venv ## the examples, trained for a few steps: alone, in two processes, resumed
+	$(PY) -m pip install -q -e '.[examples]'
+	$(PY) -m pytest examples
+
+bench-operator: venv ## 500 JaxJobs at once against a real API server; see docs/benchmarks.md
+	$(PY) -m bench.operator --n 500 --mode alone
