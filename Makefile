@@ -10,7 +10,7 @@ export PIP_CACHE_DIR := $(CACHE)/pip
 	test-bench test-examples cluster-up cluster-status cluster-down images bench-operator
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 venv: $(VENV)/.complete ## the Python environment of the repo
 $(VENV)/.complete: pyproject.toml images/runtime/jaxrun/pyproject.toml
