@@ -82,6 +82,7 @@ class Wire:
         if answer is not None:
             raise Refused(answer)
         cut = asyncio.ensure_future(self._cut.wait())
+        line: asyncio.Future[bytes | None] | None = None
         lines = self._inner.stream(request)
         try:
             while self.lines:
@@ -90,14 +91,15 @@ class Wire:
                 line = asyncio.ensure_future(anext(lines, None))
                 await asyncio.wait({line, cut}, return_when=asyncio.FIRST_COMPLETED)
                 if not line.done():
-                    line.cancel()
-                    await asyncio.wait({line})
                     raise Unreachable(f"{request}: cut")
                 if (got := line.result()) is None:
                     return
                 yield got
         finally:
             cut.cancel()
+            if line is not None and not line.done():
+                line.cancel()
+                await asyncio.wait({line})
             await lines.aclose()  # type: ignore[attr-defined]
 
     async def close(self) -> None:
