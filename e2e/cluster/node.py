@@ -65,6 +65,8 @@ def start(
     kubelet = namespace.start(
         f"{name}-kubelet",
         [
+            "env",
+            f"TMPDIR={directory}",
             str(binaries.path("kubelet")),
             f"--config={_kubelet_config(directory, keys, number, address, cgroup, role)}",
             f"--kubeconfig={keys.node(name)}",
