@@ -6,6 +6,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from jaxop.domain import contract
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerWaiting:
@@ -64,7 +66,14 @@ class PodView:
     @property
     def counts_as_ready(self) -> bool:
         """A host that has done its part stays counted: a job that ends does not lose its hosts."""
-        return self.phase == "Succeeded" or (self.ready and not self.terminating)
+        if self.phase == "Succeeded" or self._program_succeeded:
+            return True
+        return self.ready and not self.terminating
+
+    @property
+    def _program_succeeded(self) -> bool:
+        """True a moment before the phase says so."""
+        return any(e.container == contract.CONTAINER and e.exit_code == 0 for e in self.ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,6 +339,15 @@ def test_a_pod_that_was_replaced_counts_by_its_successor() -> None:
     assert status_of(world)["hosts"]["summary"] == "2/2"
 
 
+@pytest.mark.parametrize(("exit_code", "summary"), [(0, "2/2"), (1, "0/2")])
+def test_a_host_whose_program_has_just_succeeded_stays_counted(
+    exit_code: int, summary: str
+) -> None:
+    world = a_running_jaxjob().reporting("Running", step=10)
+    world = world.with_pods("Running", ready=False, ends=(ended(exit_code, ""),))
+    assert status_of(world, at(5))["hosts"]["summary"] == summary
+
+
 def test_a_finished_job_is_left_alone_for_ever() -> None:
     world = a_running_jaxjob().with_jobs(complete=True)
     world = world.after(decide(world.snapshot(), NOW))
