@@ -96,7 +96,7 @@ class _Core:
         return self._elector.leading if self._elector else self.loop.synced.is_set()
 
     def _wake(self, key: Key) -> None:
-        self.loop.queue.add(key)
+        self.loop.wake(key)
 
     def _is_ours(self, key: Key) -> bool:
         there = self.loop.stores[JAXJOBS].get(key.namespace, key.name) is not None

@@ -5,6 +5,8 @@ The in-pod runtime has its own copy; a test on either side holds them to the sam
 
 from typing import Final, Literal, get_args
 
+from jaxop.api.v1alpha1.jaxjob import Cause
+
 VERSION: Final = 1
 
 CONTAINER: Final = "jax"
@@ -36,20 +38,6 @@ ENV_CHECKPOINT_DIR: Final = "JAXRUN_CHECKPOINT_DIR"
 ENV_GRACE_SECONDS: Final = "JAXRUN_GRACE_SECONDS"
 ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
 
-Cause = Literal[
-    "ProgramError",
-    "DeviceOutOfMemory",
-    "HostOutOfMemory",
-    "PeerLost",
-    "NodeLost",
-    "Preempted",
-    "DeviceMismatch",
-    "NumericalError",
-    "CompileFailed",
-    "ImagePull",
-    "Unschedulable",
-    "Deadline",
-]
 CAUSES: Final[tuple[str, ...]] = get_args(Cause)
 
 GangState = Literal[
