@@ -116,20 +116,21 @@ def test_pods_that_no_node_can_take(play: Play, operator: OperatorProcess) -> No
             accelerator={"class": "tpu-v6e", "topology": "4x4"},
             template={"spec": {"containers": [program]}},
         )
-        status = play.wait_state("Scheduling", "Unschedulable")
-        wait(
-            "the message knows the node",
-            lambda: (
-                f"({name} has google.com/tpu but cloud.google.com/gke-tpu-topology=2x2)"
-                in play.status()["message"]
-            ),
-        )
-        status = play.status()
-        assert str(status["message"]).startswith(
+        play.wait_state("Scheduling", "Unschedulable")
+        all_pods = (
             "4 of 4 pods cannot be scheduled: each needs google.com/tpu: 4 on a node with "
             "cloud.google.com/gke-tpu-accelerator=tpu-v6e-slice, "
             "cloud.google.com/gke-tpu-topology=4x4; 0 of "
         )
+        node = f"({name} has google.com/tpu but cloud.google.com/gke-tpu-topology=2x2)"
+
+        def message_is_whole() -> bool:
+            message = str(play.status()["message"])
+            assert message.startswith(all_pods), message
+            assert node in message, message
+            return True
+
+        wait("the message counts all pods and knows the node", message_is_whole)
     finally:
         play.api.request("DELETE", f"/api/v1/nodes/{name}")
     wait("it is told", lambda: any("Unschedulable" in event for event in play.events()))
