@@ -7,7 +7,7 @@ from typing import get_args
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from jaxop.api.v1alpha1.jaxjob import State
+from jaxop.api.v1alpha1.jaxjob_status import State
 from jaxop.kube.store import Store
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from jaxop.api.v1alpha1.jaxjob import Cause
+from jaxop.api.v1alpha1.cause import Cause
 from jaxop.domain.jaxjob import reasons
 
 FOR_CAUSE: Final[dict[Cause, str]] = {

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from jaxop.api.v1alpha1.jaxjob import FINISHED, Failure, JaxJobStatus, State
+from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Failure, JaxJobStatus, State
 from jaxop.cli.advice import advice
 from jaxop.cli.fetch import Known
 from jaxop.domain.jaxjob.views import PodView

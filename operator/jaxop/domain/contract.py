@@ -5,7 +5,7 @@ The in-pod runtime has its own copy; a test on either side holds them to the sam
 
 from typing import Final, Literal, get_args
 
-from jaxop.api.v1alpha1.jaxjob import Cause
+from jaxop.api.v1alpha1.cause import Cause
 
 VERSION: Final = 1
 
@@ -36,11 +36,23 @@ ENV_LOCAL_DEVICES: Final = "JAXRUN_LOCAL_DEVICES"
 ENV_PLATFORM: Final = "JAXRUN_PLATFORM"
 ENV_CHECKPOINT_DIR: Final = "JAXRUN_CHECKPOINT_DIR"
 ENV_GRACE_SECONDS: Final = "JAXRUN_GRACE_SECONDS"
+ENV_RESTART_POLICY: Final = "JAXRUN_RESTART_POLICY"
+ENV_LEDGER: Final = "JAXRUN_LEDGER"
+ENV_SUCCESS_POLICY: Final = "JAXRUN_SUCCESS_POLICY"
+ENV_PREFLIGHT: Final = "JAXRUN_PREFLIGHT"
 ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
 
 CAUSES: Final[tuple[str, ...]] = get_args(Cause)
 
 GangState = Literal[
-    "Joining", "Starting", "Compiling", "Running", "Stopping", "Succeeded", "Failed"
+    "Joining",
+    "Starting",
+    "Compiling",
+    "Running",
+    "Checkpointing",
+    "Stopping",
+    "Restarting",
+    "Succeeded",
+    "Failed",
 ]
 GANG_STATES: Final[tuple[str, ...]] = get_args(GangState)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jaxop.api.v1alpha1.common import KubeModel
 from jaxop.api.v1alpha1.jaxjob import Accelerator, Checkpoint, JaxJob, JaxJobSpec
+from jaxop.api.v1alpha1.restart_policy import Backoff, RestartRule
 
 from .rule import Rule
 
@@ -30,7 +31,13 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
     JaxJobSpec: (
         Rule("self.accelerator == oldSelf.accelerator", UNCHANGEABLE, field=".accelerator",
              reason="FieldValueForbidden"),
-        Rule("self.template == oldSelf.template", UNCHANGEABLE, field=".template",
+        Rule(
+            "oldSelf.suspend || self.template == oldSelf.template",
+            "can change only while the job is suspended: set spec.suspend to true first",
+            field=".template",
+            reason="FieldValueForbidden",
+        ),
+        Rule("self.managedBy == oldSelf.managedBy", UNCHANGEABLE, field=".managedBy",
              reason="FieldValueForbidden"),
         Rule(
             "has(self.checkpoint) == has(oldSelf.checkpoint)"
@@ -46,6 +53,20 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
             'the container "jax" already mounts a volume there: remove that mount, or set another '
             "path",
             field=".checkpoint.path",
+        ),
+    ),
+    RestartRule: (
+        Rule(
+            "size(self.onCauses) + size(self.onExitCodes) > 0",
+            "would match every failure: give onCauses, onExitCodes or both",
+            reason="FieldValueRequired",
+        ),
+    ),
+    Backoff: (
+        Rule(
+            "self.initialSeconds <= self.maxSeconds",
+            "is more than maxSeconds: raise maxSeconds, or lower it",
+            field=".initialSeconds",
         ),
     ),
     Checkpoint: (

@@ -146,6 +146,10 @@ class AcceleratorClassSpec(KubeModel):
     topology_label: LabelKey | None = None
     """Node label whose value is the topology; selected on besides nodeSelector."""
 
+    slice_label: LabelKey | None = None
+    """Node label that is the same on all hosts of one physical slice, and different between slices,
+    such as cloud.google.com/gke-nodepool. Slices of several hosts are placed by it."""
+
     topologies: Annotated[tuple[Topology, ...], Field(max_length=64)] = ()
     """The topologies on offer. Where one is offered with several chipsPerHost, the first is taken
     unless the job says otherwise."""

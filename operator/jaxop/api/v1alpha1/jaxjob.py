@@ -5,50 +5,30 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .accelerator_class import ChipCount, TopologyName
-from .common import Condition, KubeModel, MicroTime, ObjectMeta, Time
-
-State = Literal[
-    "Pending",
-    "Scheduling",
-    "WaitingForPeers",
-    "Compiling",
-    "Running",
-    "Restarting",
-    "Suspended",
-    "Succeeded",
-    "Failed",
-]
-FINISHED: frozenset[State] = frozenset({"Succeeded", "Failed"})
-
-ConditionType = Literal["Ready", "Reconciling", "Stalled", "Succeeded", "Failed"]
-
-Cause = Literal[
-    "ProgramError",
-    "DeviceOutOfMemory",
-    "HostOutOfMemory",
-    "PeerLost",
-    "NodeLost",
-    "Preempted",
-    "DeviceMismatch",
-    "NumericalError",
-    "CompileFailed",
-    "ImagePull",
-    "Unschedulable",
-    "Deadline",
-]
+from .common import KubeModel, LabelKey, ObjectMeta
+from .jaxjob_status import JaxJobStatus
+from .restart_policy import RestartPolicy
 
 PROGRAM_CONTAINER = "jax"
-TIMELINE_LENGTH = 32
+
+MANAGER = "jaxop.dev/jax-operator"
+"""`spec.managedBy` of the jobs that this operator acts on, and the default."""
 
 PodTemplate = dict[str, Any]
 """A PodTemplateSpec as the user wrote it."""
 
-Seconds = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
 DnsSubdomain = Annotated[
     str,
     Field(
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
+    ),
+]
+VersionPrefix = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$", max_length=64)]
+DomainPath = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[^\s]+$",
+        max_length=63,
     ),
 ]
 
@@ -89,11 +69,36 @@ class Checkpoint(KubeModel):
     """Seconds that the program has between SIGTERM and SIGKILL to write a last checkpoint."""
 
 
-class RestartPolicy(KubeModel):
-    """What happens when the program or a host fails."""
+class Preflight(KubeModel):
+    """What is checked on every host before the program's first step, so that it never trains on
+    something else than was asked for."""
 
-    max_restarts: Annotated[int, Field(ge=0, le=10000)] = 3
-    """How often the whole job may start again before it is Failed."""
+    mode: Literal["Enforce", "Report", "Off"] = "Enforce"
+    """Enforce ends the attempt with DeviceMismatch; Report only says so in the log; Off checks
+    nothing, for example on a node that only plays an accelerator."""
+
+    jax: VersionPrefix | None = None
+    """Version of jax that the image must have, or its beginning: 0.12 allows 0.12.1."""
+
+    jaxlib: VersionPrefix | None = None
+    """Version of jaxlib that the image must have, or its beginning."""
+
+    free_memory_percent: Annotated[int, Field(ge=0, le=100)] = 75
+    """Share of each device's memory that must be free before the program starts, where the device
+    tells. XLA by default takes 75 percent at once."""
+
+
+class Scheduling(KubeModel):
+    """How the scheduler treats the pods of a slice together."""
+
+    topology_key: LabelKey | None = None
+    """Node label, such as cloud.google.com/gke-nodepool: all pods of a slice run on nodes with one
+    value of it, and no two slices share a value. Absent, the AcceleratorClass's own holds for
+    slices of several hosts."""
+
+    gang: Literal["None", "Workload"] = "None"
+    """Workload asks Kubernetes' own gang scheduling (scheduling.k8s.io Workload) to place all pods
+    of a slice or none."""
 
 
 class JaxJobSpec(KubeModel):
@@ -104,142 +109,39 @@ class JaxJobSpec(KubeModel):
 
     template: PodTemplate
     """The pods, as an ordinary PodTemplateSpec. The container named "jax" is the program, and needs
-    an image and a command; one process of it runs on each host. Cannot change after creation."""
+    an image and a command; one process of it runs on each host. Can change only while the job is
+    suspended."""
 
     checkpoint: Checkpoint | None = None
     """Where the program keeps its checkpoints. Cannot change after creation."""
 
     restart_policy: RestartPolicy = RestartPolicy()
-    """What happens when the program or a host fails."""
+    """What happens when the program or a host fails. A change holds from the next attempt on."""
+
+    success_policy: Literal["AllProcesses", "ProcessZero"] = "AllProcesses"
+    """Whose exit with code 0 makes the job Succeeded. With ProcessZero the others are stopped when
+    process 0 has ended."""
+
+    preflight: Preflight = Preflight()
+    """What is checked on every host before the program's first step."""
+
+    scheduling: Scheduling = Scheduling()
+    """How the scheduler treats the pods of a slice together."""
 
     suspend: bool = False
     """While true the job has no pods. Setting it on a running job stops it; setting it back starts
     the program again, from its checkpoint if it has one."""
 
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=315360000)] | None = None
+    """How long the job may run, all attempts together and without the time that it was suspended,
+    before it is stopped and Failed."""
 
-class Hosts(KubeModel):
-    """Hosts of all slices."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315360000)] | None = None
+    """How long after its end the job is deleted, with its pods and their logs. Absent, it stays."""
 
-    wanted: Count
-    """Hosts that the job needs."""
-
-    ready: Count
-    """Hosts whose pod is ready."""
-
-    summary: str
-    """`ready/wanted`, for the table of `kubectl get`."""
-
-
-class Failure(KubeModel):
-    """The first thing that went wrong in the last attempt that failed."""
-
-    cause: Cause
-    """What kind of failure it was."""
-
-    process: Count | None = None
-    """Id of the process that failed first."""
-
-    host: str | None = None
-    """Name of its pod."""
-
-    exit_code: int | None = None
-    """Exit code of its program."""
-
-    signal: int | None = None
-    """Number of the signal that ended its program."""
-
-    exception: str | None = None
-    """Type of the exception that ended its program."""
-
-    message: Annotated[str, Field(max_length=4096)]
-    """What happened, as one sentence."""
-
-    time: Time | None = None
-    """When."""
-
-
-class TimelineEntry(KubeModel):
-    """The job entered a state."""
-
-    state: State
-    """The state entered."""
-
-    reason: str
-    """Why."""
-
-    attempt: Count
-    """The attempt it belongs to, from 0."""
-
-    time: MicroTime
-    """When."""
-
-
-class Startup(KubeModel):
-    """Where the time went before the first step of the current attempt, in seconds."""
-
-    schedule_seconds: Seconds | None = None
-    """From the attempt's start until the first launcher ran."""
-
-    join_seconds: Seconds | None = None
-    """Until all launchers had joined."""
-
-    initialise_seconds: Seconds | None = None
-    """Until JAX was initialised on all processes."""
-
-    compile_seconds: Seconds | None = None
-    """Of what is left until the first step, the part that XLA spent compiling."""
-
-    first_step_seconds: Seconds | None = None
-    """The rest of it: tracing, data, and the step itself."""
-
-
-class JaxJobStatus(KubeModel):
-    """What the operator saw."""
-
-    observed_generation: Count | None = None
-    """The `metadata.generation` that this status is for."""
-
-    state: State | None = None
-    """Where the job stands."""
-
-    reason: str | None = None
-    """Why, as one CamelCase word that programs can compare."""
-
-    message: str | None = None
-    """Why, as one sentence that a person can act on."""
-
-    accelerator: str | None = None
-    """What the job runs on, in short: `tpu-v5e 4x4 x2`."""
-
-    hosts: Hosts | None = None
-    """Hosts of all slices."""
-
-    step: Count | None = None
-    """Last training step that process 0 reported."""
-
-    restarts: Count = 0
-    """How often the whole job started again."""
-
-    attempt: Count = 0
-    """The current attempt, from 0; the children's names carry it."""
-
-    start_time: Time | None = None
-    """When the operator first acted on the job."""
-
-    completion_time: Time | None = None
-    """When the job succeeded or failed for good."""
-
-    failure: Failure | None = None
-    """The first thing that went wrong in the last attempt that failed."""
-
-    timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=TIMELINE_LENGTH)] = ()
-    """The last states that the job was in, oldest first."""
-
-    startup: Startup | None = None
-    """Where the time went before the first step."""
-
-    conditions: tuple[Condition, ...] = ()
-    """Ready, Reconciling, Stalled, Succeeded and Failed, as kstatus reads them."""
+    managed_by: DomainPath = MANAGER
+    """Who acts on this job. Another value than the default makes this operator leave it alone, for
+    example for MultiKueue. Cannot change after creation."""
 
 
 class JaxJob(KubeModel):

@@ -7,7 +7,7 @@ from typing import Final
 
 from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
-from jaxop.api.v1alpha1.jaxjob import FINISHED, JaxJobStatus
+from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.api.v1alpha1.labels import JAXJOB, TOKEN_SECRET
 from jaxop.controllers.jaxjob import metrics
 from jaxop.controllers.jaxjob.cache import ParseCache

@@ -35,7 +35,7 @@ def trim_job(obj: Manifest) -> Manifest:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": _metadata(obj),
-        "spec": _pick(obj.get("spec"), ("completions",)),
+        "spec": _pick(obj.get("spec"), ("completions", "suspend")),
         "status": {"conditions": conditions} if conditions else {},
     }
 

@@ -7,7 +7,7 @@ training step, which changes all the time, more rarely still.
 from datetime import datetime
 from typing import Final
 
-from jaxop.api.v1alpha1.jaxjob import JaxJobStatus, State
+from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus, State
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
 _AT_ONCE: Final[frozenset[State]] = frozenset(

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Literal
 
 from jaxop.api.v1alpha1.common import Condition
-from jaxop.api.v1alpha1.jaxjob import ConditionType, JaxJobStatus, State
+from jaxop.api.v1alpha1.jaxjob_status import ConditionType, JaxJobStatus, State
 
 _IN_PROGRESS: frozenset[State] = frozenset(
     {"Scheduling", "WaitingForPeers", "Compiling", "Restarting"}

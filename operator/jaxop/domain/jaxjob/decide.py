@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from jaxop.api.plan import Plan
-from jaxop.api.v1alpha1.jaxjob import FINISHED, JaxJobStatus
+from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import children, finished, reasons, stalled, suspend
 from jaxop.domain.jaxjob.as_created import layout_as_created

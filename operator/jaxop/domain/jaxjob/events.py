@@ -5,7 +5,7 @@ starts and ends well tells two; the rest is in the status.
 """
 
 from jaxop.api.plan import Event
-from jaxop.api.v1alpha1.jaxjob import JaxJobStatus, Startup
+from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus, Startup
 from jaxop.domain.jaxjob import reasons
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.gang import process_of
-from jaxop.domain.jaxjob.reading import read_termination
+from jaxop.domain.jaxjob.launcher_reading import read_last_words
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import Cause, ContainerEnd, JobView, PodView
 
@@ -83,7 +83,8 @@ def _evidence(
 
 def _of_pod(pod: PodView, layout: SliceLayout) -> Cause:
     process, ended = process_of(pod, layout), _bad_end(pod)
-    said = read_termination(ended.message) if ended else None
+    words = read_last_words(ended.message) if ended else None
+    said = words.cause if words else None
     if said is not None and said.cause != CONSEQUENCE:
         killed = ended is not None and ended.reason == "OOMKilled" and said.signal == 9
         return replace(said, cause="HostOutOfMemory") if killed else said

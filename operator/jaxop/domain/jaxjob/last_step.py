@@ -4,17 +4,18 @@ A running gang is asked every few seconds, so its last report is older than its 
 """
 
 from jaxop.domain import contract
-from jaxop.domain.jaxjob.reading import read_last_step
+from jaxop.domain.jaxjob.launcher_reading import read_last_words
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
 
 def last_step(snapshot: Snapshot) -> int | None:
     """None where neither a termination message nor a report tells."""
     left = [
-        read_last_step(end.message)
+        words.step
         for pod in snapshot.current_pods
         for end in pod.ends
         if end.container == contract.CONTAINER
+        and (words := read_last_words(end.message)) is not None
     ]
     report = snapshot.current_report
     told = [*left, report.step if report is not None else None]

@@ -7,7 +7,7 @@ attempt's children as stale, and none of the next attempt's. A crash in between 
 from datetime import datetime
 from typing import Any
 
-from jaxop.api.v1alpha1.jaxjob import Failure, JaxJobStatus
+from jaxop.api.v1alpha1.jaxjob_status import Failure, JaxJobStatus
 from jaxop.domain.jaxjob.last_step import last_step
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.status import compose, none_ready

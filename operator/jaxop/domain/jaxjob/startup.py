@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from jaxop.api.v1alpha1.jaxjob import JaxJobStatus, Startup
+from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus, Startup
 from jaxop.domain.jaxjob.views import GangReport
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from jaxop.api.v1alpha1.jaxjob import State
+from jaxop.api.v1alpha1.jaxjob_status import State
 from jaxop.api.v1alpha1.labels import JAXJOB
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import (

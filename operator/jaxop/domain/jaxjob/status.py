@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from jaxop.api.v1alpha1.jaxjob import Hosts, JaxJobStatus, State
+from jaxop.api.v1alpha1.jaxjob_status import Hosts, JaxJobStatus, State
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.conditions import conditions
 from jaxop.domain.jaxjob.snapshot import Snapshot

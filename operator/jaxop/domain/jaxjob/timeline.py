@@ -7,7 +7,7 @@ in from the report, so that the timeline is true however often the operator look
 from datetime import datetime
 from typing import Final
 
-from jaxop.api.v1alpha1.jaxjob import TIMELINE_LENGTH, State, TimelineEntry
+from jaxop.api.v1alpha1.jaxjob_status import TIMELINE_LENGTH, State, TimelineEntry
 from jaxop.domain.jaxjob import reasons
 from jaxop.domain.jaxjob.views import GangReport, GangTimes
 

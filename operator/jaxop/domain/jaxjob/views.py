@@ -6,6 +6,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from jaxop.api.v1alpha1.jaxjob_status import Goodput, RestartLedger
 from jaxop.domain import contract
 
 
@@ -88,6 +89,8 @@ class JobView:
     """Reason of the Job's Failed or FailureTarget condition."""
     failed_message: str = ""
     terminating: bool = False
+    suspended: bool = False
+    """By somebody who queues it: the operator itself never suspends a Job."""
 
     @property
     def finished(self) -> bool:
@@ -113,6 +116,8 @@ class NodeView:
     taints: tuple[Taint, ...] = ()
     allocatable: dict[str, str] = field(default_factory=dict)
     cordoned: bool = False
+    ready: bool = True
+    """False where its kubelet says so, or has not been heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,44 @@ class Cause:
     exception_type: str | None = None
     exception_message: str | None = None
     step: int | None = None
+    checkpoint_step: int | None = None
     time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Somebody outside asked the launcher of one process to stop: its pod is being deleted."""
+
+    process: int
+    host: str
+    signal: int
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """An epoch that failed and is followed by another, in the same pods as far as they live."""
+
+    epoch: int
+    cause: Cause
+    retry_at: datetime | None = None
+    """Not before this time, where the restart policy makes it wait."""
+    spawned: datetime | None = None
+    """When all programs of the next epoch ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """A launcher's termination message (contract.json, `termination`)."""
+
+    ended: bool
+    """The gang has ended; False: this pod alone left, and the others wait for its successor."""
+    cause: Cause | None = None
+    step: int | None = None
+    checkpoint_step: int | None = None
+    ledger: RestartLedger | None = None
+    """Before `cause` was judged."""
+    goodput: Goodput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +197,13 @@ class GangReport:
     joined: int = 0
     missing: tuple[int, ...] = ()
     step: int | None = None
+    checkpoint_step: int | None = None
     compile_seconds: float = 0.0
     times: GangTimes = GangTimes()
+    stop: StopRequest | None = None
+    ledger: RestartLedger | None = None
+    restarts: tuple[EpochEnd, ...] = ()
+    """Oldest first."""
+    goodput: Goodput | None = None
+    """Of this attempt."""
     cause: Cause | None = None

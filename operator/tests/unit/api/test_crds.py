@@ -14,7 +14,7 @@ from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 
 DEFINITIONS = definitions()
 CLIENT_SIDE_APPLY_LIMIT_BYTES = 262_144
-MAX_BYTES = 60_000
+MAX_BYTES = 96 * 1024
 
 Schema = dict[str, Any]
 

@@ -8,14 +8,9 @@ from typing import Any, get_args
 import pytest
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.api.v1alpha1.accelerator_class import Topology
+from jaxop.api.v1alpha1.cause import Cause
 from jaxop.api.v1alpha1.common import Condition, rfc3339, rfc3339_micro
-from jaxop.api.v1alpha1.jaxjob import (
-    Cause,
-    Failure,
-    Hosts,
-    JaxJobStatus,
-    TimelineEntry,
-)
+from jaxop.api.v1alpha1.jaxjob_status import Failure, Hosts, JaxJobStatus, TimelineEntry
 from pydantic import ValidationError
 
 CONTRACT = Path(__file__).parents[4] / "images" / "runtime" / "contract.json"

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import click
 from jaxop.api.v1alpha1 import JaxJob
-from jaxop.api.v1alpha1.jaxjob import Cause, State
+from jaxop.api.v1alpha1.cause import Cause
+from jaxop.api.v1alpha1.jaxjob_status import State
 from jaxop.cli.advice import FOR_CAUSE, FOR_REASON, advice
 from jaxop.cli.explain import explain, is_in_trouble
 from jaxop.cli.fetch import EventLine, Known

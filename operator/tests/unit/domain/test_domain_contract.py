@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from jaxop.api.v1alpha1.cause import Cause as ApiCause
 from jaxop.api.v1alpha1.jaxjob import PROGRAM_CONTAINER
-from jaxop.api.v1alpha1.jaxjob import Cause as ApiCause
 from jaxop.domain import contract
 
 FILE = Path(__file__).parents[4] / "images" / "runtime" / "contract.json"
@@ -49,7 +49,7 @@ def test_causes_and_states(data: dict[str, Any]) -> None:
 
 
 def test_the_example_report_and_termination_are_readable(data: dict[str, Any]) -> None:
-    from jaxop.domain.jaxjob.reading import read_cause, read_report
+    from jaxop.domain.jaxjob.launcher_reading import read_cause, read_report
 
     report = read_report(data["status"])
     assert report is not None

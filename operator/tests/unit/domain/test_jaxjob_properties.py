@@ -6,7 +6,7 @@ from datetime import datetime
 from building import NOW, World, a_cause, a_jaxjob, seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxop.api.v1alpha1.jaxjob import FINISHED, JaxJobStatus
+from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.domain.contract import CAUSES, GANG_STATES
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.views import ContainerEnd, ContainerWaiting, GangReport, GangTimes, PodView
