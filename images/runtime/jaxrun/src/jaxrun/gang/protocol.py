@@ -128,6 +128,10 @@ class Progress:
     compile_count: int = 0
     compile_seconds: float = 0.0
     compile_started: bool = False
+    data_seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
+    waiting: str = ""
+    """"data" or "checkpoint" while it is in such a span."""
     cache_requests: int = 0
     cache_hits: int = 0
     cache_misses: int = 0
