@@ -128,4 +128,13 @@ def _only_typed(schema: Schema) -> Schema:
 
 
 def _tidy(key: str, value: Any) -> Any:
-    return " ".join(value.split()) if key == "description" else copy.deepcopy(value)
+    if key == "description":
+        return " ".join(value.split())
+    return _without_nulls(value) if key == "default" else copy.deepcopy(value)
+
+
+def _without_nulls(value: Any) -> Any:
+    """An absent field of a default object: the API server refuses null where a type is said."""
+    if not isinstance(value, dict):
+        return copy.deepcopy(value)
+    return {name: _without_nulls(each) for name, each in value.items() if each is not None}

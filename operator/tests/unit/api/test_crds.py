@@ -87,6 +87,11 @@ def test_a_status_is_only_typed() -> None:
         assert node.keys().isdisjoint(unwanted), path
 
 
+@pytest.mark.parametrize("node", ALL_NODES)
+def test_no_default_holds_a_null(node: Schema) -> None:
+    assert "null" not in json.dumps(node.get("default", {})), node
+
+
 def test_conditions_are_a_map_by_type() -> None:
     schema = schema_of(DEFINITIONS["jaxop.dev_jaxjobs.yaml"])
     conditions = schema["properties"]["status"]["properties"]["conditions"]
