@@ -8,7 +8,7 @@ import platform
 import shutil
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,13 +115,24 @@ class LocalCluster:
         recorded = json.loads(file.read_text()) if file.exists() else {}
         return {name: ProcessId(pid, start) for name, (pid, start) in recorded.items()}
 
+    def nodes(self) -> dict[str, list[str]]:
+        """Of every node, the wrapper that runs a command in its mount namespace."""
+        entering: dict[str, list[str]] = json.loads((self.directory / "nodes.json").read_text())
+        return entering
+
+    def record(self, components: Mapping[str, ProcessId]) -> None:
+        """Which process each of them now is; the others' stay."""
+        ids = {**self.components(), **components}
+        plain = {name: (process.pid, process.start_time) for name, process in ids.items()}
+        (self.directory / "components.json").write_text(json.dumps(plain))
+
     def load(self, archive: Path, nodes: Sequence[str], progress: Progress) -> None:
         """Imports an image archive into the named nodes, at the same time."""
         # Two imports of one image at the same time make containerd lose a layer.
         lock = (self.directory / "load.lock").open("w")
         with lock, progress.step(f"loading {archive.name} into {', '.join(nodes)}"):
             fcntl.flock(lock, fcntl.LOCK_EX)
-            entering = json.loads((self.directory / "nodes.json").read_text())
+            entering = self.nodes()
             with ThreadPoolExecutor() as pool:
                 jobs = [pool.submit(node.import_image, entering[name], archive) for name in nodes]
                 for job in jobs:
@@ -133,7 +144,7 @@ class LocalCluster:
         (self.directory / "network").write_text(str(network.number))
         inside = sandbox.create(self.directory / "init.pid", self.logs / "init.log")
         names = [role.name for role in roles]
-        cgroups.create(f"{self._cgroup}/{name}" for name in names)
+        cgroups.create(f"{self.cgroup}/{name}" for name in names)
         sandbox.connect(inside, network, len(roles))
         at = Endpoints(network.node_address, 6443, 2379, 2380)
         keys = pki.create(self.directory, at.address, at.api_port, names)
@@ -156,7 +167,7 @@ class LocalCluster:
                     inside,
                     keys,
                     network.pods,
-                    f"{self._cgroup}/{role.name}",
+                    f"{self.cgroup}/{role.name}",
                 )
                 for number, role in enumerate(roles)
             ]
@@ -215,14 +226,13 @@ class LocalCluster:
     def _record(self, components: Sequence[Component], nodes: Sequence[node.Node]) -> None:
         entering = {each.name: each.namespace.entering() for each in nodes}
         (self.directory / "nodes.json").write_text(json.dumps(entering))
-        ids = {each.name: (each.id.pid, each.id.start_time) for each in components}
-        (self.directory / "components.json").write_text(json.dumps(ids))
+        self.record({each.name: each.id for each in components})
 
     def _down(self) -> None:
         inside = sandbox.recorded(self.directory / "init.pid")
         if inside is not None:
             sandbox.destroy(inside, self._network())
-        cgroups.remove(self._cgroup)
+        cgroups.remove(self.cgroup)
         for entry in self.directory.iterdir():
             if entry.name not in ("old-log", "lock"):
                 _remove(entry)
@@ -238,7 +248,7 @@ class LocalCluster:
         return sandbox.Network(int(file.read_text())) if file.exists() else None
 
     @property
-    def _cgroup(self) -> str:
+    def cgroup(self) -> str:
         """The directory counts too: another cache may have a cluster of the same name."""
         return f"jaxop-{self.name}-{zlib.crc32(str(self.directory).encode()):08x}"
 
