@@ -4,9 +4,9 @@ An Event's name is derived from what it says, so a repeat meets the first one, a
 operator was restarted. Events are a courtesy: a failure to write one is logged and no more.
 """
 
+import asyncio
 import hashlib
 import logging
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,11 +62,12 @@ class EventRecorder:
         name = _name(about, event)
         told = _remember(self._told, name, _Told())
         told.count += 1
-        if time.monotonic() - told.written_at < REPEAT_SECONDS:
+        clock = asyncio.get_running_loop().time
+        if clock() - told.written_at < REPEAT_SECONDS:
             return False
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         told.first = told.first or now
-        told.written_at = time.monotonic()
+        told.written_at = clock()
         try:
             await self._write(about, event, name, told, now)
         except (ApiError, Unreachable) as error:
@@ -74,7 +75,7 @@ class EventRecorder:
         return True
 
     def _combined(self, about: Manifest, event: Event) -> Event:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         group = about["metadata"]["uid"], event.type, event.reason
         alike = _remember(self._alike, group, _Alike(now))
         if now - alike.since > WINDOW_SECONDS:

@@ -9,7 +9,7 @@ An error concerns one key and is tried again later, ever more slowly; a FatalErr
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,11 +43,15 @@ RESTLESS = 5
 """So many passes in a row that wrote something, and the next one has to wait: it may never end."""
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Loop:
     """Runs `controllers` until cancelled.
 
     `fed` names own kinds whose events arrive through `feed` instead of a reflector. `namespace`
-    None watches all namespaces.
+    None watches all namespaces. `clock` gives the `now` of decisions.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Loop:
         namespace: str | None = None,
         workers: int = WORKERS,
         fed: frozenset[Resource] = frozenset(),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.synced = asyncio.Event()
         self.stores: dict[Resource, ObjectStore] = {}
@@ -65,6 +70,7 @@ class Loop:
         self._client = client
         self._namespace = namespace
         self._workers = workers
+        self._clock = clock
         self._working = False
         self._seen: set[Key] = set()
         self._restless: dict[Key, int] = {}
@@ -205,7 +211,7 @@ class Loop:
         if snapshot is None:
             self.queue.forget(key)
             return "unchanged"
-        now = datetime.now(UTC)
+        now = self._clock()
         plan = controller.decide(snapshot, now)
         outcome = await self._executors[key.kind].execute(
             owner, plan, lambda refusals: controller.refused(snapshot, refusals, now)

@@ -82,9 +82,15 @@ class GangReports:
     process leads.
     """
 
-    def __init__(self, wake: Wake, wanted: Callable[[Key], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        wake: Wake,
+        wanted: Callable[[Key], bool] = lambda _: True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._wake = wake
         self._wanted = wanted
+        self._clock = clock
         self._gangs: dict[Key, _Gang] = {}
         self._starting: set[Key] = set()
         self._turns: list[_Turn] = []
@@ -146,7 +152,7 @@ class GangReports:
     async def _ask(
         self, key: Key, gang: _Gang, session: aiohttp.ClientSession, room: asyncio.Semaphore
     ) -> None:
-        asked_at = datetime.now(UTC)
+        asked_at = self._clock()
         async with room:
             report, outcome = await self._fetch(gang.address, session)
         clock = asyncio.get_running_loop().time()
