@@ -93,6 +93,15 @@ class TimelineEntry(KubeModel):
     epoch: Count | None = None
     """The epoch of that attempt it belongs to, from 1."""
 
+    process: Count | None = None
+    """Where a failure led here: the process that failed first."""
+
+    exit_code: int | None = None
+    """The exit code of its program."""
+
+    lost_steps: Count | None = None
+    """Steps since the last checkpoint, which it threw away."""
+
     time: MicroTime
     """When."""
 
@@ -177,6 +186,22 @@ class Goodput(KubeModel):
     """productiveSeconds as a share of the whole, such as `87.3`."""
 
 
+class GoodputBase(KubeModel):
+    """What the next account of a gang is added to."""
+
+    before: Goodput | None = None
+    """All that has ended: earlier gangs, and the waiting for the present one."""
+
+    recovering: bool = False
+    """Waiting for a gang is recovery from a failure, not scheduling."""
+
+    waiting_since: MicroTime | None = None
+    """Since when there has been no gang; absent while there is one, or none is wanted."""
+
+    launcher_started: MicroTime | None = None
+    """When launcher 0 of the present gang started, from which on it accounts for its time."""
+
+
 class JaxJobStatus(KubeModel):
     """What the operator saw."""
 
@@ -226,7 +251,10 @@ class JaxJobStatus(KubeModel):
     """What the restart policy goes by."""
 
     goodput: Goodput | None = None
-    """What the job's time was spent on."""
+    """What the job's time was spent on, over all attempts, but for Suspended and Queued."""
+
+    goodput_base: GoodputBase | None = None
+    """How much of goodput is not the present gang's; absent once the job is over."""
 
     timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=TIMELINE_LENGTH)] = ()
     """The last states that the job was in, oldest first."""

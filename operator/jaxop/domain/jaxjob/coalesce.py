@@ -14,6 +14,9 @@ _AT_ONCE: Final[frozenset[State]] = frozenset(
     {"Pending", "Running", "Restarting", "Suspended", "Succeeded", "Failed"}
 )
 
+STEPLESS: Final = 6
+"""Of a job that tells no steps, only the goodput changes: written so many times more rarely."""
+
 
 def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> float:
     """0 means: write now."""
@@ -25,9 +28,11 @@ def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> flo
     if new.state in _AT_ONCE and _words(old) != _words(new):
         return 0.0
     since, interval = snapshot.written_at, snapshot.settings.status_interval_seconds
-    if old.replace(step=None) == new.replace(step=None):
-        interval = snapshot.step_interval_seconds
-    elif old.replace(step=None, hosts=None) == new.replace(step=None, hosts=None):
+    before, after = _without_progress(old), _without_progress(new)
+    if before == after:
+        same_step = (old.step, old.checkpoint_step) == (new.step, new.checkpoint_step)
+        interval = snapshot.step_interval_seconds * (STEPLESS if same_step else 1)
+    elif before.replace(hosts=None) == after.replace(hosts=None):
         since = max(since, _first_untold(snapshot, old) or since)
     passed = (now - since).total_seconds()
     return max(0.0, interval - passed) if passed >= 0 else 0.0
@@ -39,6 +44,11 @@ def _first_untold(snapshot: Snapshot, old: JaxJobStatus) -> datetime | None:
     told = old.hosts.ready if old.hosts is not None else 0
     times = sorted(pod.ready_at for pod in snapshot.current_pods if pod.ready_at is not None)
     return times[told] if told < len(times) else None
+
+
+def _without_progress(status: JaxJobStatus) -> JaxJobStatus:
+    """Without what changes with every report of a gang that just runs."""
+    return status.replace(step=None, checkpoint_step=None, goodput=None, goodput_base=None)
 
 
 def _words(status: JaxJobStatus) -> tuple[str | None, ...]:

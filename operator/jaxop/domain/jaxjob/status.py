@@ -7,6 +7,7 @@ from typing import Any, Final
 from jaxop.api.v1alpha1.jaxjob_status import Hosts, JaxJobStatus, State
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.conditions import conditions
+from jaxop.domain.jaxjob.goodput import account
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.timeline import extend
 from jaxop.domain.jaxjob.views import PodView
@@ -21,6 +22,8 @@ def compose(
     old, generation = snapshot.jaxjob.status, snapshot.jaxjob.metadata.generation
     attempt = changes.get("attempt", old.attempt)
     report = snapshot.current_report
+    failure = changes.get("failure")
+    spent = account(snapshot, state, attempt, failure.time if failure is not None else None, now)
     return old.replace(
         observed_generation=generation,
         state=state,
@@ -29,6 +32,8 @@ def compose(
         conditions=conditions(old, state, reason, message, generation, now),
         timeline=extend(old.timeline, state, reason, attempt, report, now),
         start_time=old.start_time or (None if state in _NOT_BEGUN else now),
+        goodput=spent.goodput,
+        goodput_base=spent.base,
         **changes,
     )
 
