@@ -37,20 +37,36 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusPatch:
+    """A change of a child's status, where that is ours to report to another controller.
+
+    `status` is a merge patch. It is sent only for exactly the object, and the version of it, that
+    was decided on.
+    """
+
+    ref: ObjectRef
+    resource_version: str
+    status: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What one pass wants; the executor does it in the order of the fields.
 
-    `ensure`: shared objects, owned by nobody (a Secret per namespace), created if absent and never
-    changed. `apply`: children; each gets the object's controller owner reference unless it brings
-    `ownerReferences` itself, is created if absent and server-side applied if it should differ.
-    An owner that is being deleted gets neither. `delete`: refs with the uid that was seen.
+    `create`: what is made once and never written again (a pod of a Job), with `ownerReferences` of
+    its own, of the object itself or of a child of it. `apply`: children; each gets the object's
+    controller owner reference unless it brings `ownerReferences` itself, is created if absent and
+    server-side applied if it should differ. An owner that is being deleted gets neither.
+    `delete`: children, or children's children, with the uid that was seen.
+    `child_status`: what other controllers are told in the status of children.
     `status` is the whole wanted `.status` of the object itself: written once, last, and only if
     it differs. `events` are emitted only if that write succeeded. `requeue_after` is in seconds.
     """
 
-    ensure: tuple[Manifest, ...] = ()
+    create: tuple[Manifest, ...] = ()
     apply: tuple[Manifest, ...] = ()
     delete: tuple[ObjectRef, ...] = ()
+    child_status: tuple[StatusPatch, ...] = ()
     status: Manifest | None = None
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None

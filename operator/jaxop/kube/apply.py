@@ -1,4 +1,4 @@
-"""Carries out a Plan: shared objects, children, deletions, then the status, then events.
+"""Carries out a Plan: creations, children, deletions, then the status, then events.
 
 - A child absent from the store is created; if its name turns out to be taken, it is ours by its
   controller's uid, or the leftover of a deleted namesake, or somebody else's: never touched.
@@ -13,11 +13,11 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jaxop.api.plan import Manifest, ObjectRef, Plan
+from jaxop.api.plan import Manifest, ObjectRef, Plan, StatusPatch
 from jaxop.kube.children import (
     controller_of,
     desired_child,
-    desired_shared,
+    desired_once,
     hash_of,
     is_leftover,
     is_managed,
@@ -92,6 +92,7 @@ class Executor:
         writes = sum(result for result in results if isinstance(result, int))
         refusals = tuple(result for result in results if isinstance(result, Refusal))
         writes += sum(await self._all(self._delete(ref, by) for ref in plan.delete))
+        writes += sum(await self._all(self._tell(patch, by) for patch in plan.child_status))
         final = refused(refusals) if refusals else plan
         if final.status is not None and await self._write_status(owner, final.status, by):
             writes += 1
@@ -113,11 +114,11 @@ class Executor:
         return live["metadata"]["uid"] == owner["metadata"]["uid"] and not is_terminating(live)
 
     def _to_write(self, owner: Manifest, plan: Plan) -> list[tuple[Manifest, Manifest | None]]:
-        """(desired, current) of what is absent or was last written otherwise; shared objects,
-        which have no hash, only if absent."""
+        """(desired, current) of what is absent or was last written otherwise; what is created
+        once, which has no hash, only if absent."""
         found: list[tuple[Manifest, Manifest | None]] = []
-        for manifest in plan.ensure:
-            desired = desired_shared(owner, manifest)
+        for manifest in plan.create:
+            desired = desired_once(owner, manifest)
             if self._current(desired) is None:
                 found.append((desired, None))
         for manifest in plan.apply:
@@ -213,9 +214,8 @@ class Executor:
         known = store.get(ref.namespace, ref.name)
         if known is None or (ref.uid and known["metadata"]["uid"] != ref.uid):
             return 0
-        controller = controller_of(known) or {}
-        if (controller.get("kind"), controller.get("name")) != (by.kind, by.name):
-            raise PermissionError(f"{ref} is not controlled by {by}: not deleted")
+        if not self._is_grandchild(known, by):
+            _must_be_controlled(known, ref, by, "not deleted")
         if is_terminating(known):
             return 0
         try:
@@ -229,6 +229,40 @@ class Executor:
             store.put(left, by=by)
         else:
             store.remove_deleted(known, by=by)
+        return 1
+
+    def _is_grandchild(self, known: Manifest, by: Key) -> bool:
+        """Whether it is controlled by something that is controlled by the object: a Job's pod."""
+        above = controller_of(known)
+        if above is None or (above["kind"], above["name"]) == (by.kind, by.name):
+            return False
+        child = self._store(resource_of(above)).get(by.namespace, above["name"])
+        if child is None or child["metadata"]["uid"] != above["uid"]:
+            return False
+        top = controller_of(child) or {}
+        return (top.get("kind"), top.get("name")) == (by.kind, by.name)
+
+    async def _tell(self, patch: StatusPatch, by: Key) -> int:
+        ref, resource = patch.ref, resource_of(patch.ref)
+        store = self._store(resource)
+        known = store.get(ref.namespace, ref.name)
+        if known is None or known["metadata"]["uid"] != ref.uid:
+            return 0
+        _must_be_controlled(known, ref, by, "not written to")
+        only_if = {"uid": ref.uid, "resourceVersion": patch.resource_version}
+        try:
+            written = await self._client.patch(
+                resource,
+                ref.namespace,
+                ref.name,
+                {"metadata": only_if, "status": patch.status},
+                manager=self._manager,
+                subresource="status",
+            )
+        except NotFound:
+            store.remove_deleted(known, by=by)
+            return 0
+        store.put(written, by=by)
         return 1
 
     async def _write_status(self, owner: Manifest, status: Manifest, by: Key) -> bool:
@@ -273,6 +307,12 @@ class Executor:
             if isinstance(result, BaseException):
                 raise result
         return results
+
+
+def _must_be_controlled(known: Manifest, ref: ObjectRef, by: Key, otherwise: str) -> None:
+    controller = controller_of(known) or {}
+    if (controller.get("kind"), controller.get("name")) != (by.kind, by.name):
+        raise PermissionError(f"{ref} is not controlled by {by}: {otherwise}")
 
 
 def _name(desired: Manifest) -> str:

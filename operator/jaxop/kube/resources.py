@@ -62,6 +62,41 @@ PERSISTENTVOLUMECLAIMS = Resource("", "v1", "persistentvolumeclaims", "Persisten
 EVENTS = Resource("", "v1", "events", "Event")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+PRIORITYCLASSES = Resource(
+    "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False
+)
+
+KUEUE_GROUP = "kueue.x-k8s.io"
+KUEUE_VERSIONS = ("v1beta2", "v1beta1")
+"""Those that we know, the best first. Kueue serves v1beta2 since 0.15, v1beta1 until 0.19."""
+
+
+@dataclass(frozen=True, slots=True)
+class KueueResources:
+    """Kueue's kinds, in the version that the API server serves."""
+
+    version: str
+
+    @property
+    def workloads(self) -> Resource:
+        return Resource(KUEUE_GROUP, self.version, "workloads", "Workload")
+
+    @property
+    def flavors(self) -> Resource:
+        return Resource(
+            KUEUE_GROUP, self.version, "resourceflavors", "ResourceFlavor", namespaced=False
+        )
+
+    @property
+    def priority_classes(self) -> Resource:
+        return Resource(
+            KUEUE_GROUP,
+            self.version,
+            "workloadpriorityclasses",
+            "WorkloadPriorityClass",
+            namespaced=False,
+        )
+
 
 _KNOWN: dict[tuple[str, str], Resource] = {}
 
@@ -84,6 +119,7 @@ register(
     EVENTS,
     NODES,
     LEASES,
+    *(KueueResources(version).workloads for version in KUEUE_VERSIONS),
 )
 
 
