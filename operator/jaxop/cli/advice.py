@@ -36,7 +36,10 @@ FOR_CAUSE: Final[dict[Cause, str]] = {
     ),
     "ImagePull": "An image cannot be pulled: check its name, its tag and imagePullSecrets.",
     "Unschedulable": "No node can take the pods: add such nodes, or change spec.accelerator.",
-    "Deadline": "It took longer than it was allowed to: raise the deadline, or ask for more chips.",
+    "Deadline": (
+        "It took longer than it was allowed to: create it anew with a higher "
+        "spec.activeDeadlineSeconds, or ask for more chips. It goes on from its last checkpoint."
+    ),
 }
 
 FOR_REASON: Final[dict[str, str]] = {
@@ -62,6 +65,7 @@ FOR_REASON: Final[dict[str, str]] = {
         "The pods run, but the operator cannot reach port 9431 of process 0: allow that in your "
         "NetworkPolicy to see steps and causes."
     ),
+    reasons.SUSPENDING: "The program saves a checkpoint, if it asks jaxrun.should_stop(), and ends.",
     reasons.SUSPENDED: (
         "Resume it: kubectl patch jaxjob {name} -n {namespace} --type merge "
         '-p \'{{"spec":{{"suspend":false}}}}\''

@@ -241,6 +241,13 @@ class JaxJobStatus(KubeModel):
     start_time: Time | None = None
     """When the operator first acted on the job."""
 
+    active_since: MicroTime | None = None
+    """Since when the clock of activeDeadlineSeconds runs; absent while it stands: suspended, queued,
+    not startable, or over."""
+
+    active_seconds: Seconds | None = None
+    """What that clock had counted when it last stood still."""
+
     completion_time: Time | None = None
     """When the job succeeded or failed for good."""
 

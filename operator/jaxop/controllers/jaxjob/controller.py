@@ -169,7 +169,8 @@ class JaxJobController:
             view, owner = cache.get(pod)
             if view is None:
                 continue
-            if owner in ours or (view.attempt != attempt and _is_younger(view, made_at)):
+            orphan = view.attempt != attempt or jaxjob.status.state == "Checkpointing"
+            if owner in ours or (orphan and _is_younger(view, made_at)):
                 found.append(view)
         if len(cache) > 2 * len(raw):
             cache.keep_only(pod["metadata"]["uid"] for pod in raw)
@@ -185,7 +186,7 @@ class JaxJobController:
             and pod.ip
             and not pod.terminating
         ]
-        if _is_over(jaxjob):
+        if status.state in FINISHED or status.state == "Suspended":
             self._reports.unfollow(key)
         elif first:
             self._reports.follow(key, Address(first[0].ip, status.attempt))

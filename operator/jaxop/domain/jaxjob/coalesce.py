@@ -27,6 +27,8 @@ def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> flo
         return 0.0
     if new.state in _AT_ONCE and _words(old) != _words(new):
         return 0.0
+    if new.state == "Checkpointing" and (old.state, old.reason) != (new.state, new.reason):
+        return 0.0
     since, interval = snapshot.written_at, snapshot.settings.status_interval_seconds
     before, after = _without_progress(old), _without_progress(new)
     if before == after:

@@ -2,7 +2,8 @@
 
     state                     Ready   Reconciling  Stalled  Succeeded  Failed
     Pending (invalid)         False   False        True
-    Scheduling .. Compiling   False   True         False
+    Queued .. Compiling       False   True         False
+    Checkpointing             False   True         False
     Restarting                False   True         False
     Running                   True    False        False
     Suspended                         False        False
@@ -20,7 +21,7 @@ from jaxop.api.v1alpha1.common import Condition
 from jaxop.api.v1alpha1.jaxjob_status import ConditionType, JaxJobStatus, State
 
 _IN_PROGRESS: frozenset[State] = frozenset(
-    {"Scheduling", "WaitingForPeers", "Compiling", "Restarting"}
+    {"Queued", "Scheduling", "WaitingForPeers", "Compiling", "Checkpointing", "Restarting"}
 )
 
 

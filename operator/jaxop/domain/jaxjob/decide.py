@@ -8,7 +8,7 @@ from typing import Final
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob import children, finished, reasons, stalled, suspend
+from jaxop.domain.jaxjob import children, deadline, finished, reasons, stalled, stopping, suspend
 from jaxop.domain.jaxjob.as_created import layout_as_created
 from jaxop.domain.jaxjob.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.events import events
@@ -34,13 +34,21 @@ def decide(snapshot: Snapshot, now: datetime) -> Plan:
         return Plan()
     if jaxjob.status.state in FINISHED:
         return finished.rest(snapshot, now)
-    if jaxjob.spec.suspend:
-        return suspend.suspended(snapshot, now)
+    return deadline.looked_at_in_time(snapshot, _decide(snapshot, now), now)
+
+
+def _decide(snapshot: Snapshot, now: datetime) -> Plan:
+    """For a job that has not ended."""
+    jaxjob = snapshot.jaxjob
     layout = layout_as_created(snapshot, validate(snapshot))
+    if isinstance(layout, SliceLayout) and succeeded(snapshot, layout):
+        return _write(snapshot, _success(snapshot, layout, now), now)
+    reason = stopping.why(snapshot, now)
+    if reason is not None:
+        status, plan = stopping.stop(snapshot, reason, now)
+        return _write(snapshot, status, now, plan)
     if not isinstance(layout, SliceLayout):
         return stalled.invalid(snapshot, layout, now)
-    if succeeded(snapshot, layout):
-        return _write(snapshot, _success(snapshot, layout, now), now)
     failed = find_failure(snapshot, layout, now)
     if failed is not None:
         if not failed.final:

@@ -22,7 +22,7 @@ def events(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
             return (Event("Warning", new.reason or "Stalled", message),)
         case "Scheduling" if new.reason in reasons.PROBLEMS:
             return (Event("Warning", new.reason, message),)
-        case "Scheduling" if old.state == "Suspended":
+        case "Scheduling" if old.state == "Suspended" or _was_stopped(old):
             return (Event("Normal", "Resumed", f"attempt {new.attempt} starts"),)
         case "Running" if new.reason == reasons.PROGRAM_RUNNING and old.state != "Running":
             return (Event("Normal", "Running", message + _took(new.startup)),)
@@ -33,6 +33,10 @@ def events(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
         case "Failed":
             return (Event("Warning", "Failed", message),)
     return ()
+
+
+def _was_stopped(old: JaxJobStatus) -> bool:
+    return old.state == "Checkpointing" and old.reason in reasons.STOPPING
 
 
 def _took(startup: Startup | None) -> str:

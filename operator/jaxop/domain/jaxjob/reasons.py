@@ -19,6 +19,12 @@ COMPILING: Final = "Compiling"
 PROGRAM_RUNNING: Final = "ProgramRunning"
 PODS_READY: Final = "PodsReady"
 
+SUSPENDING: Final = "Suspending"
+DEADLINE: Final = "Deadline"
+"""Also a cause: of the failure that follows."""
+STOPPING: Final = frozenset({SUSPENDING, DEADLINE})
+"""Why the operator itself stops a job."""
+
 SUSPENDED: Final = "Suspended"
 SUCCEEDED: Final = "AllProcessesSucceeded"
 

@@ -7,12 +7,13 @@ from typing import Any, Final
 from jaxop.api.v1alpha1.jaxjob_status import Hosts, JaxJobStatus, State
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.conditions import conditions
+from jaxop.domain.jaxjob.deadline import clock
 from jaxop.domain.jaxjob.goodput import account
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.timeline import extend
 from jaxop.domain.jaxjob.views import PodView
 
-_NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Suspended"})
+_NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Queued", "Suspended"})
 
 
 def compose(
@@ -34,6 +35,7 @@ def compose(
         start_time=old.start_time or (None if state in _NOT_BEGUN else now),
         goodput=spent.goodput,
         goodput_base=spent.base,
+        **clock(old, state, now),
         **changes,
     )
 

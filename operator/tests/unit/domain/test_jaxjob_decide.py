@@ -265,53 +265,6 @@ class TestRestarting:
         assert state(decide(world.snapshot(), NOW + seconds(4))) == ("Restarting", "PeerLost")
 
 
-class TestSuspending:
-    def test_created_suspended(self) -> None:
-        plan = decide(a_jaxjob().suspended().snapshot(), NOW)
-        assert plan.apply == ()
-        assert state(plan) == ("Suspended", "Suspended")
-        assert plan.status is not None
-        assert "startTime" not in plan.status
-
-    def test_suspended_while_running_and_resumed(self) -> None:
-        world = a_running_jaxjob().suspended()
-        bumped = decide(world.snapshot(), LATER)
-        assert state(bumped) == ("Suspended", "Suspended")
-        assert bumped.status is not None
-        assert (bumped.status["attempt"], bumped.status["restarts"]) == (1, 0)
-        world = world.after(bumped)
-        stopping = decide(world.snapshot(), LATER)
-        assert deleted(stopping) == ["Job ml/digits-a0-s0"]
-        world = world.after(stopping)
-        assert decide(world.snapshot(), LATER) == Plan()
-
-        resumed = world.suspended(False)
-        held = decide(resumed.snapshot(), LATER)
-        assert (held.apply, held.status) == ((), None), "old pods may yet write a checkpoint"
-        resumed = World(resumed.manifest, jobs=resumed.jobs)
-        plan = decide(resumed.snapshot(), LATER)
-        assert kinds(plan) == ["Service digits-gang", "Job digits-a1-s0"]
-        assert state(plan)[0] == "Scheduling"
-        assert told(plan) == ["Normal Resumed"]
-
-    def test_pods_on_a_dead_node_do_not_hold_a_resume_for_ever(self) -> None:
-        world = a_running_jaxjob().suspended()
-        world = world.after(decide(world.snapshot(), NOW))
-        world = world.after(decide(world.snapshot(), NOW)).suspended(False)
-        stuck = World(
-            world.manifest,
-            jobs=world.jobs,
-            pods=a_running_jaxjob().pod(0, gone_by=NOW).pod(1, gone_by=NOW).pods,
-        )
-        assert decide(stuck.snapshot(), NOW + seconds(1)).apply == ()
-        assert len(decide(stuck.snapshot(), NOW + seconds(6)).apply) == 2
-
-    def test_a_finished_job_is_not_suspended(self) -> None:
-        world = a_running_jaxjob().with_jobs(complete=True)
-        world = world.after(decide(world.snapshot(), NOW)).suspended()
-        assert decide(world.snapshot(), LATER).status is None
-
-
 def test_a_cause_from_the_report_counts_when_pods_have_failed() -> None:
     world = a_failing_jaxjob().reporting("Failed", cause=a_cause("DeviceOutOfMemory"))
     world = world.pod(1, ends=())
