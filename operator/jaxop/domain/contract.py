@@ -19,6 +19,10 @@ TERMINATION_LOG: Final = "/dev/termination-log"
 
 HTTP_PORT: Final = 9431
 GANG_PORT: Final = 9430
+POD_LEFT_EXIT_CODES: Final = (137, 143)
+"""What a launcher ends with that leaves alone, the gang going on without it: SIGKILL, SIGTERM. With
+any other code but 0 the gang has ended."""
+
 COORDINATOR_PORT_BASE: Final = 9440
 COORDINATOR_PORT_COUNT: Final = 50
 TPU_PROCESS_PORT: Final = 8476

@@ -14,7 +14,7 @@ MANAGED_BY_US = "jax-operator"
 def desired_child(owner: Manifest, manifest: Manifest) -> Manifest:
     """The object to write: marked as ours, controlled by the owner unless the manifest brings
     `ownerReferences`, annotated with the hash of all that."""
-    desired = desired_shared(owner, manifest)
+    desired = desired_once(owner, manifest)
     metadata = desired["metadata"]
     metadata.setdefault("ownerReferences", [controller_reference(owner)])
     text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
@@ -23,9 +23,9 @@ def desired_child(owner: Manifest, manifest: Manifest) -> Manifest:
     return desired
 
 
-def desired_shared(owner: Manifest, manifest: Manifest) -> Manifest:
-    """The object to create for all owners alike: labelled as ours, by default in the namespace of
-    the one that asks. Without a hash: it is not written again, and may be a secret."""
+def desired_once(owner: Manifest, manifest: Manifest) -> Manifest:
+    """The object to create and never to write again: labelled as ours, by default in the namespace
+    of the one that asks. Without a hash."""
     given = manifest["metadata"]
     metadata: dict[str, Any] = {
         **given,

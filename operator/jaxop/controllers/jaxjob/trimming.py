@@ -34,8 +34,8 @@ def trim_job(obj: Manifest) -> Manifest:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(obj),
-        "spec": _pick(obj.get("spec"), ("completions", "suspend")),
+        "metadata": {**_metadata(obj), **_pick(obj["metadata"], ("generation",))},
+        "spec": _pick(obj.get("spec"), ("completions", "suspend", "backoffLimit")),
         "status": {"conditions": conditions} if conditions else {},
     }
 

@@ -1,21 +1,25 @@
 """The Job of one slice. Kubernetes makes its pods; when it has failed is ours to judge."""
 
+from typing import Final
+
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxJob
-from jaxop.domain import labels
+from jaxop.domain import contract, labels
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import names
 from jaxop.domain.jaxjob.owner import owner_reference
 from jaxop.domain.jaxjob.pod import pod_template
 from jaxop.domain.jaxjob.program_env import Member
 
+NO_LIMIT: Final = 2147483647
+
 
 def slice_job(
     jaxjob: JaxJob, layout: SliceLayout, attempt: int, slice_index: int, runtime_image: str
 ) -> Manifest:
-    """`backoffLimit` 0: one lost pod ends the gang, so a replacement would join nobody."""
     metadata = jaxjob.metadata
-    member = Member(metadata.name, metadata.namespace, attempt, slice_index, layout)
+    ledger = jaxjob.status.restart_ledger
+    member = Member(metadata.name, metadata.namespace, attempt, slice_index, layout, ledger)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -29,8 +33,25 @@ def slice_job(
             "completionMode": "Indexed",
             "completions": layout.hosts,
             "parallelism": layout.hosts,
-            "backoffLimit": 0,
+            **_failures(jaxjob.spec.restart_policy.in_place),
             "podReplacementPolicy": "Failed",
             "template": pod_template(jaxjob.spec, member, runtime_image),
         },
+    }
+
+
+def _failures(in_place: bool) -> Manifest:
+    """In place, a pod that is lost gets a successor, however often; a launcher that ends with any
+    other code says that the gang has ended, and then no pod must start again by itself. Otherwise
+    one lost pod ends the gang, and a successor would join nobody."""
+    if not in_place:
+        return {"backoffLimit": 0}
+    ended = {
+        "containerName": contract.CONTAINER,
+        "operator": "NotIn",
+        "values": list(contract.POD_LEFT_EXIT_CODES),
+    }
+    return {
+        "backoffLimit": NO_LIMIT,
+        "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": ended}]},
     }

@@ -11,17 +11,12 @@ from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.jaxjob import JaxJobSpec
 from jaxop.domain import contract, labels
 from jaxop.domain.jaxjob import names
+from jaxop.domain.jaxjob.grace import program_seconds, termination_seconds
 from jaxop.domain.jaxjob.placement import place
 from jaxop.domain.jaxjob.program_env import Member, launcher_env
 from jaxop.domain.jaxjob.tpu_env import tpu_env
 
 CHECKPOINT_VOLUME: Final = "jaxop-checkpoint"
-
-LAUNCHER_SECONDS: Final = 5
-"""Of the pod's grace period, kept for the launcher to stop the program and say why."""
-
-DEFAULT_TERMINATION_SECONDS: Final = 30
-"""Kubernetes' own default for terminationGracePeriodSeconds."""
 
 UNPRIVILEGED_USER: Final = 65532
 
@@ -38,8 +33,7 @@ def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manife
     for unneeded in ("automountServiceAccountToken", "enableServiceLinks"):
         if pod.get(unneeded) is None:
             pod[unneeded] = False
-    termination_seconds = _termination_seconds(spec)
-    pod["terminationGracePeriodSeconds"] = termination_seconds
+    pod["terminationGracePeriodSeconds"] = termination_seconds(spec)
     place(pod, member.layout)
 
     program = next(c for c in pod["containers"] if c["name"] == contract.CONTAINER)
@@ -52,8 +46,7 @@ def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manife
         claim = {"claimName": spec.checkpoint.volume_claim}
         volumes.append({"name": CHECKPOINT_VOLUME, "persistentVolumeClaim": claim})
     pod["volumes"] = [*(pod.get("volumes") or []), *volumes]
-    grace_seconds = max(0, termination_seconds - LAUNCHER_SECONDS)
-    _wrap(program, spec, member, grace_seconds)
+    _wrap(program, spec, member, program_seconds(spec))
     return template
 
 
@@ -64,15 +57,13 @@ def _wrap(program: Manifest, spec: JaxJobSpec, member: Member, grace_seconds: in
     program["terminationMessagePolicy"] = "FallbackToLogsOnError"
 
     mounts = [{"name": contract.VOLUME, "mountPath": contract.ROOT, "readOnly": True}]
-    checkpoint_dir = None
     if spec.checkpoint is not None:
-        checkpoint_dir = spec.checkpoint.path
-        mounts.append({"name": CHECKPOINT_VOLUME, "mountPath": checkpoint_dir})
+        mounts.append({"name": CHECKPOINT_VOLUME, "mountPath": spec.checkpoint.path})
     program["volumeMounts"] = [*(program.get("volumeMounts") or []), *mounts]
 
     users = program.get("env") or []
     taken = {entry["name"] for entry in users}
-    ours = launcher_env(member, checkpoint_dir, grace_seconds)
+    ours = launcher_env(member, spec, grace_seconds)
     for_libtpu = [entry for entry in tpu_env(member) if entry["name"] not in taken]
     program["env"] = [*users, *ours, *for_libtpu]
 
@@ -134,10 +125,3 @@ def _same_cores_and_memory(program: Manifest) -> Manifest:
 
 
 _CORE = frozenset({"cpu", "memory"})
-
-
-def _termination_seconds(spec: JaxJobSpec) -> int:
-    users = spec.template["spec"].get("terminationGracePeriodSeconds")
-    if spec.checkpoint is None:
-        return DEFAULT_TERMINATION_SECONDS if users is None else int(users)
-    return max(users or 0, spec.checkpoint.grace_seconds + LAUNCHER_SECONDS)

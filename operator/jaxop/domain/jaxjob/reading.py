@@ -97,6 +97,8 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         failed_message=text(failure.get("message")) if failure else "",
         terminating=metadata.get("deletionTimestamp") is not None,
         suspended=mapping(raw.get("spec")).get("suspend") is True,
+        in_place=(whole(mapping(raw.get("spec")).get("backoffLimit")) or 0) > 0,
+        generation=whole(metadata.get("generation")) or 0,
     )
 
 

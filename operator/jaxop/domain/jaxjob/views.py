@@ -91,6 +91,9 @@ class JobView:
     terminating: bool = False
     suspended: bool = False
     """By somebody who queues it: the operator itself never suspends a Job."""
+    in_place: bool = False
+    """As created: its pods wait for the successor of one that is lost."""
+    generation: int = 0
 
     @property
     def finished(self) -> bool:

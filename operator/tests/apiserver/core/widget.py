@@ -115,7 +115,7 @@ class WidgetController:
         stale = [c for c in snapshot.children if c["metadata"]["name"] not in names]
         ready = len(snapshot.children) - len(stale)
         return Plan(
-            ensure=(_shared(spec["shared"]),) if spec["shared"] else (),
+            create=(_shared(spec["shared"]),) if spec["shared"] else (),
             apply=wanted,
             delete=tuple(map(ref_of, stale)),
             status={"ready": ready, "wanted": len(wanted), "note": None},

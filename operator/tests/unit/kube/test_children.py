@@ -6,7 +6,7 @@ from jaxop.kube.children import (
     HASH_ANNOTATION,
     controller_of,
     desired_child,
-    desired_shared,
+    desired_once,
     hash_of,
     is_leftover,
     is_managed,
@@ -53,7 +53,7 @@ def test_given_owners_stay() -> None:
 
 
 def test_a_shared_object_has_no_owner_and_no_hash() -> None:
-    shared = desired_shared(an_owner(), a_manifest(annotations={"a": "1"}))
+    shared = desired_once(an_owner(), a_manifest(annotations={"a": "1"}))
     assert controller_of(shared) is None
     assert hash_of(shared) == ""
     assert is_managed(shared)
@@ -61,7 +61,7 @@ def test_a_shared_object_has_no_owner_and_no_hash() -> None:
 
 
 FOREIGN = a_manifest()
-SHARED = desired_shared(an_owner(), a_manifest())
+SHARED = desired_once(an_owner(), a_manifest())
 OF_U1 = desired_child(an_owner("u1"), a_manifest())
 OF_U2 = desired_child(an_owner("u2"), a_manifest())
 OF_OTHER = desired_child(an_owner("u3", "other"), a_manifest())
