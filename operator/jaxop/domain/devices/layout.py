@@ -19,6 +19,8 @@ class SliceLayout:
     node_selector: tuple[tuple[str, str], ...]
     node_selector_terms: tuple[NodeSelectorTerm, ...]
     tolerations: tuple[Toleration, ...]
+    devices_per_chip: int = 1
+    """JAX devices that one chip shows as."""
 
     @property
     def processes(self) -> int:

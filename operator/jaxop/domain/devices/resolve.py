@@ -159,4 +159,5 @@ def _layout(
         node_selector=tuple(sorted(selector.items())),
         node_selector_terms=spec.node_selector_terms,
         tolerations=spec.tolerations,
+        devices_per_chip=spec.devices_per_chip,
     )

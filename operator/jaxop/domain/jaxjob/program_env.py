@@ -46,6 +46,8 @@ def launcher_env(member: Member, spec: JaxJobSpec, grace_seconds: int) -> list[M
         values[contract.ENV_LEDGER] = as_json(member.ledger)
     if layout.chips_per_host:
         values[contract.ENV_LOCAL_DEVICES] = str(layout.chips_per_host)
+    if layout.devices_per_chip != 1:
+        values[contract.ENV_DEVICES_PER_CHIP] = str(layout.devices_per_chip)
     if spec.checkpoint is not None:
         values[contract.ENV_CHECKPOINT_DIR] = spec.checkpoint.path
     token: Manifest = {

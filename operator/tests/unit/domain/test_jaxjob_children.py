@@ -164,6 +164,11 @@ class TestProcesses:
         env = env_of(a_jaxjob().on("nvidia-h100", hosts=2, chipsPerHost=8))
         assert not [n for n in env if n.startswith(("TPU_", "MEGASCALE_"))]
         assert (env["JAXRUN_PLATFORM"], env["JAXRUN_LOCAL_DEVICES"]) == ("cuda", "8")
+        assert "JAXRUN_DEVICES_PER_CHIP" not in env
+
+    def test_a_chip_that_shows_as_two_devices(self) -> None:
+        env = env_of(a_jaxjob().on("tpu-7x", topology="2x2x1"))
+        assert (env["JAXRUN_LOCAL_DEVICES"], env["JAXRUN_DEVICES_PER_CHIP"]) == ("4", "2")
 
     def test_cpu_has_no_devices_and_no_selectors(self) -> None:
         world = a_jaxjob()

@@ -47,6 +47,8 @@ class Settings:
     host: str
     platform: str = "cpu"
     local_devices: int = 0
+    """Chips of this host; 0 where nobody said."""
+    devices_per_chip: int = 1
     gang_port: int = contract.GANG_PORT
     http_port: int = contract.HTTP_PORT
     coordinator_port_base: int = contract.COORDINATOR_PORT_BASE
@@ -109,6 +111,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=environ.get("JAXRUN_HOST") or socket.gethostname(),
         platform=environ.get(contract.PLATFORM, "cpu"),
         local_devices=env.integer(contract.LOCAL_DEVICES, 0),
+        devices_per_chip=env.integer(contract.DEVICES_PER_CHIP, 1, least=1),
         gang_port=env.integer("JAXRUN_GANG_PORT", contract.GANG_PORT),
         http_port=env.integer("JAXRUN_HTTP_PORT", contract.HTTP_PORT),
         coordinator_port_base=env.integer(
