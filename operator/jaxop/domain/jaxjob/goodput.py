@@ -11,7 +11,7 @@ and both are in one status write with the attempt's number: a crash between two 
 nothing, and no report counts twice. Time in Suspended and Queued counts for nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -135,19 +135,21 @@ def _closed(known: Account, old: JaxJobStatus, end: datetime, now: datetime) -> 
     return Account(whole, base.replace(launcher_started=None, waiting_since=until))
 
 
-def _said(snapshot: Snapshot, now: datetime) -> Iterator[_Said]:
-    """What the gang of the current attempt says, and what it left behind."""
-    base = snapshot.jaxjob.status.goodput_base
-    started = base.launcher_started if base is not None else None
-    report = snapshot.current_report
+def _said(snapshot: Snapshot, now: datetime) -> list[_Said]:
+    """What the gangs of the current attempt say and what they left behind, the present one last."""
+    base, report = snapshot.jaxjob.status.goodput_base, snapshot.current_report
+    starts = [base.launcher_started] if base is not None and base.launcher_started else []
+    reported = []
     if report is not None and report.times.launcher_started is not None:
-        started = report.times.launcher_started
-        yield _Said(report.goodput or Goodput(), started)
-    for pod in snapshot.current_pods:
-        yield from _left_behind(pod, started, now)
+        starts.append(report.times.launcher_started)
+        reported = [_Said(report.goodput or Goodput(), report.times.launcher_started)]
+    left = [said for pod in snapshot.current_pods for said in _left_behind(pod, starts, now)]
+    before = [said for said in left if starts and said.started != starts[-1]]
+    return [*before, *reported, *(said for said in left if said not in before)]
 
 
-def _left_behind(pod: PodView, started: datetime | None, now: datetime) -> Iterator[_Said]:
+def _left_behind(pod: PodView, starts: Sequence[datetime], now: datetime) -> Iterator[_Said]:
+    """`starts` are those of the gangs that are known of, the present one's last."""
     for end in pod.ends:
         words = read_last_words(end.message) if end.container == contract.CONTAINER else None
         if words is None or words.goodput is None:
@@ -155,10 +157,11 @@ def _left_behind(pod: PodView, started: datetime | None, now: datetime) -> Itera
         if not words.ended and (pod.slice_index, pod.index) != (0, 0):
             continue
         ended = end.finished_at or now
-        if started is None:
+        began = [start for start in starts if start < ended + _EXACTNESS]
+        if began:
+            yield _Said(words.goodput, began[-1])
+        elif not starts:
             yield _Said(words.goodput, ended - timedelta(seconds=total(words.goodput)))
-        elif ended + _EXACTNESS > started:
-            yield _Said(words.goodput, started)
 
 
 def _stands_still(base: GoodputBase | None) -> bool:
