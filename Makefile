@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CACHE_DIR := $(CACHE)/pip
 
 .PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
-	test-bench test-examples cluster-up cluster-status cluster-down images bench-operator
+	test-bench test-examples cluster-up cluster-status cluster-down images bench-operator bench-restart
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -69,3 +69,6 @@ test-examples: venv ## the examples, trained for a few steps: alone, in two proc
 
 bench-operator: venv ## 500 JaxJobs at once against a real API server; see docs/benchmarks.md
 	$(PY) -m bench.operator --n 500 --mode alone
+
+bench-restart: venv ## restarts on real pods, in place, recreated, and plain JAX; docs/benchmarks.md
+	$(PY) -m bench.restart

@@ -9,8 +9,8 @@ from pathlib import Path
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.processes import ProcessId
 
-LAUNCHER = "/jaxop/lib"
-"""In the command line of every launcher, and in that of no program."""
+INSTALLED = "/jaxop/"
+"""Where launchers run from; no program does."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class PodProcess:
 
     @property
     def is_launcher(self) -> bool:
-        return LAUNCHER in self.argv and "launch" in self.argv
+        runs = self.argv[: self.argv.index("launch")] if "launch" in self.argv else ()
+        return any(argument.startswith(INSTALLED) for argument in runs)
 
 
 def processes(pod_uid: str) -> list[PodProcess]:
@@ -47,9 +48,10 @@ def processes(pod_uid: str) -> list[PodProcess]:
 
 def launcher(pod_uid: str) -> ProcessId:
     """The first process of the pod's program container. Raises ClusterError if there is none."""
-    found = [process.id for process in processes(pod_uid) if process.is_launcher]
-    ids = {process.pid for process in found}
-    first = [p.id for p in processes(pod_uid) if p.id.pid in ids and p.parent not in ids]
+    found = [process for process in processes(pod_uid) if process.is_launcher]
+    pids = {process.id.pid for process in found}
+    # A fork of it that has not become a program yet looks the same.
+    first = [process.id for process in found if process.parent not in pids]
     if len(first) != 1:
         raise ClusterError(f"pod {pod_uid} has {len(first)} launchers on this machine, not one")
     return first[0]

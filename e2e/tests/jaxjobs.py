@@ -90,7 +90,13 @@ class JaxJobBuilder:
         return self._change(lambda m: _pod(m).update(fields))
 
     def with_restarts(self, count: int) -> "JaxJobBuilder":
-        return self._change(lambda m: m["spec"].update(restartPolicy={"maxRestarts": count}))
+        return self.with_restart_policy(maxRestarts=count)
+
+    def with_restart_policy(self, **fields: Any) -> "JaxJobBuilder":
+        return self._change(lambda m: m["spec"]["restartPolicy"].update(fields))
+
+    def with_spec(self, **fields: Any) -> "JaxJobBuilder":
+        return self._change(lambda m: m["spec"].update(fields))
 
     def with_memory(self, limit: str) -> "JaxJobBuilder":
         limits = {"limits": {"memory": limit}}
