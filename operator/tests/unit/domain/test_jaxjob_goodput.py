@@ -37,6 +37,15 @@ def step(world: World, count: float) -> World:
     return world.after(decide(world.snapshot(), at(count)))
 
 
+def accounted(world: World, state: Any, now: float, attempt: int = 0) -> World:
+    """As if that state had been decided on and written."""
+    known = account(world.snapshot(), state, attempt, None, at(now))
+    status = world.jaxjob.status.replace(
+        goodput=known.goodput, goodput_base=known.base, state=state, attempt=attempt
+    )
+    return world.after(Plan(status=status.to_manifest()))
+
+
 def parts(world: World) -> dict[str, float]:
     goodput = world.jaxjob.status.goodput
     assert goodput is not None
@@ -165,33 +174,26 @@ class TestAttempts:
 
 
 class TestPauses:
-    def account(self, world: World, state: Any, now: float, attempt: int = 0) -> World:
-        known = account(world.snapshot(), state, attempt, None, at(now))
-        status = world.jaxjob.status.replace(
-            goodput=known.goodput, goodput_base=known.base, state=state, attempt=attempt
-        )
-        return world.after(Plan(status=status.to_manifest()))
-
     @pytest.mark.parametrize("pause", ["Suspended", "Queued"])
     def test_suspended_and_queued_time_counts_for_nothing(self, pause: str) -> None:
         world = a_counted_jaxjob()
-        world = self.account(world, pause, 102, attempt=1)
+        world = accounted(world, pause, 102, attempt=1)
         assert total(world.jaxjob.status.goodput) == pytest.approx(102.0)
-        world = self.account(world, pause, 5000, attempt=1)
-        world = self.account(world, "Scheduling", 9000, attempt=1)
+        world = accounted(world, pause, 5000, attempt=1)
+        world = accounted(world, "Scheduling", 9000, attempt=1)
         assert total(world.jaxjob.status.goodput) == pytest.approx(102.0)
         world = world.reporting("Running", **told(9003.0, scheduling=1.0, productive=10.0))
-        world = self.account(world, "Running", 9020, attempt=1)
+        world = accounted(world, "Running", 9020, attempt=1)
         assert total(world.jaxjob.status.goodput) == pytest.approx(116.0)
         assert parts(world)["scheduling"] == pytest.approx(9.0), "not a failure: no recovery"
         assert "recovery" not in parts(world)
 
     def test_a_job_that_was_queued_first_has_scheduled_only_since(self) -> None:
-        world = self.account(a_jaxjob(), "Queued", 0)
-        world = self.account(world, "Queued", 600)
-        world = self.account(world, "Scheduling", 1000).running_pods()
+        world = accounted(a_jaxjob(), "Queued", 0)
+        world = accounted(world, "Queued", 600)
+        world = accounted(world, "Scheduling", 1000).running_pods()
         world = world.reporting("Running", **told(1004.0, productive=10.0))
-        assert parts(self.account(world, "Running", 1014)) == {
+        assert parts(accounted(world, "Running", 1014)) == {
             "scheduling": 4.0,
             "productive": 10.0,
         }
@@ -202,7 +204,7 @@ class TestPauses:
         assert world.jaxjob.status.goodput_base is None
 
     def test_time_before_the_first_launcher_counts_when_it_is_suspended(self) -> None:
-        world = self.account(step(a_jaxjob(), 0), "Suspended", 30, attempt=1)
+        world = accounted(step(a_jaxjob(), 0), "Suspended", 30, attempt=1)
         assert parts(world) == {"scheduling": 30.0}
 
 
@@ -238,7 +240,8 @@ class TestLauncherZeroIsReplaced:
         )
         world = replace(world, pods=(*world.pods, dead))
         for now, own in ((112, 1.0), (115, 4.0)):
-            world = step(world.reporting("Joining", **told(110.0, scheduling=own)), now)
+            world = world.reporting("Joining", **told(110.0, scheduling=own))
+            world = accounted(world, "Restarting", now)
         assert parts(world)["productive"] == 92.0
         assert total(world.jaxjob.status.goodput) == pytest.approx(114.0)
 
