@@ -12,6 +12,8 @@ from jaxrun.evidence import Death, ExceptionReport, How, MemoryEvidence, StopReq
 
 EXIT_PEER_LOST = 75
 """EX_TEMPFAIL of sysexits.h: no program's exit code is known, and trying again may help."""
+EXIT_MISMATCH = 69
+"""EX_UNAVAILABLE: the devices or versions that were asked for are not there."""
 EXIT_REFUSED = 78
 """EX_CONFIG: the gang does not know this launcher."""
 EXIT_DEADLINE = 124
@@ -112,6 +114,8 @@ def _classified(death: Death) -> tuple[Cause, str]:
         return Cause.PEER_LOST, f"was lost: {death.detail}"
     if death.how is How.STUCK:
         return Cause.DEADLINE, f"did not reach jax.distributed.initialize: {death.detail}"
+    if death.how is How.MISMATCH:
+        return Cause.DEVICE_MISMATCH, death.detail
     if death.how is How.LEFT:
         return Cause.PROGRAM_ERROR, f"exited 0 while the others go on: {death.detail}"
     killed = death.signal == signals.SIGKILL or death.exit_code == 128 + signals.SIGKILL
@@ -160,6 +164,8 @@ def _exit_code(death: Death) -> int:
         return EXIT_PEER_LOST
     if death.how is How.STUCK:
         return EXIT_DEADLINE
+    if death.how is How.MISMATCH:
+        return EXIT_MISMATCH
     if death.signal is not None:
         return 128 + death.signal
     return death.exit_code or 1

@@ -20,6 +20,8 @@ class How(str, Enum):
     """It exited 0 while the others go on."""
     STUCK = "stuck"
     """It did not reach jax.distributed.initialize while others wait there."""
+    MISMATCH = "mismatch"
+    """Its host is not what was asked for."""
 
 
 @dataclass(frozen=True)
