@@ -7,7 +7,7 @@ from typing import Final
 
 from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
-from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
+from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Goodput, JaxJobStatus
 from jaxop.api.v1alpha1.labels import JAXJOB, TOKEN_SECRET
 from jaxop.controllers.jaxjob import metrics
 from jaxop.controllers.jaxjob.cache import ParseCache
@@ -59,6 +59,8 @@ class _Seen:
     status: JaxJobStatus
     written_at: datetime | None
     """None for what was there before this process first looked."""
+    counted: Goodput | None
+    """What the metrics have of its goodput, or need not have."""
 
 
 class JaxJobController:
@@ -201,10 +203,10 @@ class JaxJobController:
         uid, status = jaxjob.metadata.uid, jaxjob.status
         before = self._seen.get(uid)
         if before is None:
-            self._seen[uid] = _Seen(status, None)
+            self._seen[uid] = _Seen(status, None, status.goodput)
         elif before.status != status:
-            _count(before.status, status)
-            self._seen[uid] = _Seen(status, self._clock())
+            counted = metrics.count(before.status, status, before.counted)
+            self._seen[uid] = _Seen(status, self._clock(), counted)
         return self._seen[uid].written_at
 
     def _forget_the_gone(self, stores: Stores) -> None:
@@ -234,19 +236,6 @@ def _is_over(jaxjob: JaxJob) -> bool:
 def _has_jobs_to_create(jaxjob: JaxJob, jobs: tuple[JobView, ...]) -> bool:
     current = sum(job.attempt == jaxjob.status.attempt for job in jobs)
     return not _is_over(jaxjob) and current < jaxjob.spec.accelerator.slices
-
-
-def _count(old: JaxJobStatus, new: JaxJobStatus) -> None:
-    if new.restarts > old.restarts:
-        cause = new.failure.cause if new.failure else "Unknown"
-        metrics.RESTARTS.labels(cause).inc(new.restarts - old.restarts)
-    if new.state in FINISHED and old.state not in FINISHED:
-        metrics.FINISHED.labels(new.state).inc()
-    if new.startup is not None and new.startup.first_step_seconds is not None:
-        already = old.startup is not None and old.startup.first_step_seconds is not None
-        for name, value in () if already else new.startup:
-            if value is not None:
-                metrics.STARTUP_SECONDS.labels(name.removesuffix("_seconds")).observe(value)
 
 
 def _wake_users(obj: Manifest, stores: Stores) -> Iterable[Key]:
