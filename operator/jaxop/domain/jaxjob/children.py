@@ -3,6 +3,7 @@
 from jaxop.api.plan import Manifest, ObjectRef
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.job import slice_job
+from jaxop.domain.jaxjob.queue_placement import placed
 from jaxop.domain.jaxjob.service import gang_service
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import JobView
@@ -19,7 +20,9 @@ def missing(snapshot: Snapshot, layout: SliceLayout) -> tuple[Manifest, ...]:
     return (
         gang_service(snapshot.jaxjob),
         *(
-            slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image)
+            placed(
+                slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image), snapshot.kueue
+            )
             for index in range(layout.slices)
             if index not in there
         ),

@@ -14,6 +14,11 @@ def service(jaxjob: str) -> str:
     return f"{jaxjob}-gang"
 
 
+def queue_workload(jaxjob: str) -> str:
+    """Of Kueue's Workload for all attempts, named as Kueue names its own: by kind."""
+    return f"jaxjob-{jaxjob}"
+
+
 def host(jaxjob: str, attempt: int, slice_index: int, index: int) -> str:
     """The pod's host name, which Kubernetes makes from the Job's name and the index."""
     return f"{job(jaxjob, attempt, slice_index)}-{index}"

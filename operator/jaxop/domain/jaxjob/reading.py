@@ -1,6 +1,7 @@
 """Kubernetes objects -> views. They are written by others: nothing here raises."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from jaxop.api.v1alpha1.labels import ATTEMPT, SLICE
@@ -59,7 +60,8 @@ def read_pod(raw: Mapping[str, Any]) -> PodView | None:
         ready_at=rfc3339_time(ready.get("lastTransitionTime"))
         if ready.get("status") == "True"
         else None,
-        gone_by=rfc3339_time(metadata.get("deletionTimestamp")),
+        gone_by=(gone_by := rfc3339_time(metadata.get("deletionTimestamp"))),
+        told_to_go_at=_told_to_go_at(gone_by, metadata.get("deletionGracePeriodSeconds")),
         unschedulable=text(scheduled.get("message"), 4 * MAX_TEXT)
         if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
         else None,
@@ -97,9 +99,23 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         failed_message=text(failure.get("message")) if failure else "",
         terminating=metadata.get("deletionTimestamp") is not None,
         suspended=mapping(raw.get("spec")).get("suspend") is True,
+        resumed_at=_resumed_at(mapping(raw.get("status"))),
         in_place=(whole(mapping(raw.get("spec")).get("backoffLimit")) or 0) > 0,
         generation=whole(metadata.get("generation")) or 0,
     )
+
+
+def _told_to_go_at(gone_by: datetime | None, grace_seconds: object) -> datetime | None:
+    if gone_by is None:
+        return None
+    return gone_by - timedelta(seconds=min(whole(grace_seconds) or 0, 10**6))
+
+
+def _resumed_at(status: Mapping[str, Any]) -> datetime | None:
+    for condition in mappings(status.get("conditions")):
+        if condition.get("type") == "Suspended" and condition.get("status") == "False":
+            return rfc3339_time(condition.get("lastTransitionTime"))
+    return None
 
 
 def read_node(raw: Mapping[str, Any]) -> NodeView:

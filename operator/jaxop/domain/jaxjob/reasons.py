@@ -5,6 +5,11 @@ from typing import Final
 
 INVALID_SPEC: Final = "InvalidSpec"
 
+KUEUE_MISSING: Final = "KueueMissing"
+WAITING_FOR_QUOTA: Final = "WaitingForQuota"
+INADMISSIBLE: Final = "Inadmissible"
+WORKLOAD_INACTIVE: Final = "WorkloadInactive"
+
 CREATING_PODS: Final = "CreatingPods"
 UNSCHEDULABLE: Final = "Unschedulable"
 IMAGE_PULL: Final = "ImagePull"
@@ -22,7 +27,8 @@ PODS_READY: Final = "PodsReady"
 SUSPENDING: Final = "Suspending"
 DEADLINE: Final = "Deadline"
 """Also a cause: of the failure that follows."""
-STOPPING: Final = frozenset({SUSPENDING, DEADLINE})
+QUOTA_LOST: Final = "QuotaLost"
+STOPPING: Final = frozenset({SUSPENDING, DEADLINE, QUOTA_LOST})
 """Why the operator itself stops a job."""
 
 SUSPENDED: Final = "Suspended"

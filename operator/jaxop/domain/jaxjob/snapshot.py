@@ -1,9 +1,12 @@
 """All that a decision about one JaxJob rests on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
+from jaxop.domain.jaxjob.queue_views import KueueView
 from jaxop.domain.jaxjob.views import GangReport, JobView, NodeView, PodView
 
 
@@ -29,6 +32,12 @@ class Snapshot:
     report: GangReport | None = None
     silent_since: datetime | None = None
     """Since when process 0's launcher has been asked for a report without ever giving one."""
+    unheard_since: datetime | None = None
+    """Since when it has not answered any more, after having given reports."""
+    report_ip: str | None = None
+    """Of the pod that was asked, if that is known."""
+    templates: Mapping[str, Manifest] = field(default_factory=dict)
+    """Live Jobs by uid, as far as their pod templates may be needed now."""
     token_ready: bool = True
     """The namespace has the gang's token, which the pods need to start."""
     token_problem: str | None = None
@@ -36,6 +45,8 @@ class Snapshot:
     """None where nobody could look: only the message for unschedulable pods needs them."""
     nodes_pending: bool = False
     """They are being fetched: the message can wait for them."""
+    kueue: KueueView | None = None
+    """For a job of several slices in a queue, where the API server serves Kueue."""
     written_at: datetime | None = None
     """When the status was last written, if this process saw it."""
     step_interval_seconds: float = 10.0

@@ -43,8 +43,14 @@ def _between(since: datetime | None, reached: datetime) -> float:
 
 
 def attempt_began(status: JaxJobStatus) -> datetime | None:
-    """When the current attempt was decided on; None if the timeline no longer reaches back."""
+    """When the current attempt was decided on, or let go by its queue; None if the timeline no
+    longer reaches back."""
+    began = None
     for entry in status.timeline:
-        if entry.attempt == status.attempt and entry.state not in ("Pending", "Suspended"):
-            return entry.time
-    return None
+        if entry.attempt != status.attempt or entry.state in ("Pending", "Suspended"):
+            continue
+        if entry.state == "Queued":
+            began = None
+        elif began is None:
+            began = entry.time
+    return began

@@ -149,6 +149,6 @@ def _quietly(snapshot: Snapshot, layout: SliceLayout, look_again: float | None =
 
 def _as_before(snapshot: Snapshot, look_again: float | None = None) -> Standing:
     old = snapshot.jaxjob.status
-    if old.state is None or old.state in ("Pending", "Suspended"):
+    if old.state is None or old.state in ("Pending", "Queued", "Suspended"):
         return Standing("Scheduling", reasons.PODS_STARTING, "pods start", look_again)
     return Standing(old.state, old.reason or "", old.message or "", look_again)

@@ -1,4 +1,4 @@
-"""Stopping a job that runs: suspended by its user, or over its deadline.
+"""Stopping a job that runs: suspended by its user, over its deadline, or out of quota.
 
     1. The status says Checkpointing, and why.
     2. The Jobs are deleted; the pods get SIGTERM, and the program has its grace to save.
@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from jaxop.api.plan import Plan
+from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import Failure, JaxJobStatus, State
-from jaxop.domain.jaxjob import children, deadline, reasons
+from jaxop.domain.jaxjob import children, deadline, queueing, reasons
 from jaxop.domain.jaxjob.grace import program_seconds
 from jaxop.domain.jaxjob.last_step import last_checkpoint, last_step
+from jaxop.domain.jaxjob.queue_labels import has_own_workload
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.status import compose, none_ready
 from jaxop.domain.jaxjob.suspend import SENTENCE, seconds_until_overdue, still_stopping
@@ -31,10 +33,16 @@ def why(snapshot: Snapshot, now: datetime) -> str | None:
         return reasons.SUSPENDING
     if deadline.passed(snapshot, now):
         return reasons.DEADLINE
-    return snapshot.jaxjob.status.reason if under_way(snapshot.jaxjob.status) else None
+    if queueing.quota_lost(snapshot):
+        return reasons.QUOTA_LOST
+    return snapshot.jaxjob.status.reason if under_way(snapshot.jaxjob) else None
 
 
-def under_way(status: JaxJobStatus) -> bool:
+def under_way(jaxjob: JaxJob) -> bool:
+    """Kueue itself stops the Job of a single slice, which stays."""
+    status = jaxjob.status
+    if status.reason == reasons.QUOTA_LOST and not has_own_workload(jaxjob):
+        return False
     return status.state == "Checkpointing" and status.reason in reasons.STOPPING
 
 
@@ -51,10 +59,10 @@ def stop(snapshot: Snapshot, reason: str, now: datetime) -> tuple[JaxJobStatus, 
 
 
 def _checkpointing(snapshot: Snapshot, reason: str, now: datetime) -> tuple[JaxJobStatus, Plan]:
-    old, told = snapshot.jaxjob.status, _progress(snapshot)
+    told = _progress(snapshot)
     message = f"{_why(snapshot, reason)}; {_grace(snapshot)}{_in_words(told)}"
     new = compose(snapshot, "Checkpointing", reason, message, now, **told)
-    if not under_way(old):
+    if not under_way(snapshot.jaxjob):
         return new, Plan(delete=children.stale(snapshot), requeue_after=0.0)
     running = tuple(
         children.reference(snapshot, job) for job in snapshot.jobs if not job.terminating
@@ -105,11 +113,15 @@ def _failed(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
 
 
 def _go_on(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
-    """Resumed, or given more time, while its pods still stopped."""
+    """Resumed, or given more time, while its pods still stopped; or back to the queue."""
     old = snapshot.jaxjob.status
     changes = {"hosts": none_ready(old), **_progress(snapshot), **_next_attempt(old)}
     message = "its pods have stopped; new ones are being created and started"
-    new = compose(snapshot, "Scheduling", reasons.PODS_STARTING, message, now, **changes)
+    state: State = "Scheduling"
+    reason = reasons.PODS_STARTING
+    if queueing.without_quota(snapshot):
+        state, (reason, message) = "Queued", queueing.in_kueues_words(snapshot)
+    new = compose(snapshot, state, reason, message, now, **changes)
     return new, Plan(delete=children.stale(snapshot))
 
 
@@ -137,6 +149,8 @@ def _why(snapshot: Snapshot, reason: str) -> str:
     if reason == reasons.DEADLINE:
         allowed = snapshot.jaxjob.spec.active_deadline_seconds
         return f"the job has run for {deadline.FIELD}" + (f", {allowed} s" if allowed else "")
+    if reason == reasons.QUOTA_LOST:
+        return queueing.why_lost(snapshot)
     return "the job is being suspended"
 
 

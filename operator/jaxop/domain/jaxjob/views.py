@@ -42,6 +42,8 @@ class PodView:
     ready: bool = False
     gone_by: datetime | None = None
     """When a pod that is being deleted has used up its grace period."""
+    told_to_go_at: datetime | None = None
+    """When a pod that is being deleted was asked to be."""
     unschedulable: str | None = None
     """The scheduler's words, where it could not place the pod."""
     ready_at: datetime | None = None
@@ -91,6 +93,8 @@ class JobView:
     terminating: bool = False
     suspended: bool = False
     """By somebody who queues it: the operator itself never suspends a Job."""
+    resumed_at: datetime | None = None
+    """When the Job controller saw that a suspended Job may go on."""
     in_place: bool = False
     """As created: its pods wait for the successor of one that is lost."""
     generation: int = 0
