@@ -12,7 +12,7 @@ from e2e.cluster.node import CLUSTER_DNS
 from e2e.cluster.pki import Pki
 
 STORAGE_CLASS = "local"
-VOLUMES = 8
+VOLUMES = 24
 
 
 def kube_proxy(keys: Pki, node: str, pods: str) -> list[str]:

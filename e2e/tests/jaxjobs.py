@@ -13,6 +13,7 @@ IMAGE = "jaxop/digits:dev"
 PROGRAMS = Path(__file__).with_name("programs")
 CONFIG_MAP = "programs"
 MOUNT = "/programs"
+CLAIM = "checkpoints"
 
 Manifest = dict[str, Any]
 
@@ -22,6 +23,19 @@ def programs_config_map() -> Manifest:
     data = {file.name: file.read_text() for file in sorted(PROGRAMS.glob("*.py"))}
     metadata = {"name": CONFIG_MAP}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def a_claim() -> Manifest:
+    """A volume that all pods of a namespace share, for checkpoints."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": CLAIM},
+        "spec": {
+            "accessModes": ["ReadWriteMany"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
 
 
 def _manifest() -> Manifest:
@@ -101,6 +115,10 @@ class JaxJobBuilder:
     def with_memory(self, limit: str) -> "JaxJobBuilder":
         limits = {"limits": {"memory": limit}}
         return self._change(lambda m: _program(m)["resources"].update(limits))
+
+    def with_checkpoints(self, grace_seconds: int = 30) -> "JaxJobBuilder":
+        """On the volume of `a_claim`."""
+        return self.with_spec(checkpoint={"volumeClaim": CLAIM, "graceSeconds": grace_seconds})
 
     def suspended(self) -> "JaxJobBuilder":
         return self._change(lambda m: m["spec"].update(suspend=True))

@@ -19,6 +19,8 @@ ENDS_WITHIN_SECONDS = 120.0
 COMES_WITHIN_SECONDS = 60.0
 POLL_SECONDS = 0.4
 
+INDEX = "batch.kubernetes.io/job-completion-index"
+
 Seen = dict[str, Any]
 T = TypeVar("T")
 
@@ -73,10 +75,41 @@ class Namespace:
         told: Seen = json.loads(line.removeprefix("saw: "))
         return told
 
+    def told(self, pod: Seen) -> list[Seen]:
+        """What programs/lasting.py said in this pod, the oldest epoch first."""
+        lines = [line for line in self.logs(pod).splitlines() if line.startswith("told: ")]
+        return [json.loads(line.removeprefix("told: ")) for line in lines]
+
+    def gang(self, jaxjob: str = "job") -> Seen | None:
+        """What the launcher of process 0 says at /status; None while it does not answer."""
+        for pod in self.pods(jaxjob):
+            if pod["metadata"]["labels"].get(INDEX) == "0" and is_alive(pod):
+                path = f"/api/v1/namespaces/{self.name}/pods/{pod['metadata']['name']}:9431"
+                done = self.kubectl.attempt("get", "--raw", f"{path}/proxy/status")
+                if done.returncode == 0:
+                    status: Seen = json.loads(done.stdout)
+                    return status
+        return None
+
+    def evict(self, pod: Seen) -> None:
+        """As `kubectl drain` does it."""
+        name = pod["metadata"]["name"]
+        path = f"/api/v1/namespaces/{self.name}/pods/{name}/eviction"
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": self.name},
+        }
+        self.kubectl.run("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
+
+    def exec(self, pod: Seen, script: str) -> str:
+        """A line of shell in the pod's program container."""
+        name = pod["metadata"]["name"]
+        return self.run("exec", name, "--container=jax", "--", "sh", "-c", script)
+
     def let_go(self, jaxjob: str = "job") -> None:
         """Ends the waiting of a program that runs with --hold."""
-        pod = self.pods(jaxjob)[-1]["metadata"]["name"]
-        self.run("exec", pod, "--container=jax", "--", "touch", "/tmp/go")
+        self.exec([pod for pod in self.pods(jaxjob) if is_alive(pod)][-1], "touch /tmp/go")
 
     def events(self, jaxjob: str = "job") -> list[str]:
         """Reasons, in the order in which they were written."""
@@ -113,6 +146,34 @@ class Namespace:
 
         return eventually(f"JaxJob {jaxjob} says {reason}, {says!r}", reached, seconds)
 
+    def wait_until(
+        self,
+        what: str,
+        so: Callable[[Seen], bool],
+        jaxjob: str = "job",
+        seconds: float = COMES_WITHIN_SECONDS,
+    ) -> Seen:
+        """The status once `so` holds of it; fails at once if the job has ended before."""
+
+        def reached() -> Seen | str:
+            status = self.status(jaxjob)
+            if so(status):
+                return status
+            assert status.get("state") not in FINISHED, f"JaxJob {jaxjob} has ended: {status}"
+            return json.dumps(status)
+
+        return eventually(f"JaxJob {jaxjob}: {what}", reached, seconds)
+
+    def wait_for_epoch(
+        self, epoch: int, jaxjob: str = "job", seconds: float = COMES_WITHIN_SECONDS
+    ) -> Seen:
+        """The status once the job runs in this epoch of whatever attempt."""
+
+        def so(status: Seen) -> bool:
+            return status.get("state") == "Running" and status.get("epoch") == epoch
+
+        return self.wait_until(f"Running in epoch {epoch}", so, jaxjob, seconds)
+
     def wait_for_attempt(self, attempt: int, jaxjob: str = "job") -> Seen:
         """The status once this attempt has begun."""
 
@@ -138,6 +199,12 @@ class Namespace:
             done = kubectl.attempt(here, *args)
             told.append(f"$ kubectl {' '.join(args)}\n{done.stdout}{done.stderr}")
         return "\n".join(told)
+
+
+def is_alive(pod: Seen) -> bool:
+    """It is not over, and nobody has deleted it."""
+    ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+    return not ended and "deletionTimestamp" not in pod["metadata"]
 
 
 def eventually(what: str, look: Callable[[], T | str], seconds: float) -> T:
