@@ -57,7 +57,8 @@ class Plan:
     its own, of the object itself or of a child of it. `apply`: children; each gets the object's
     controller owner reference unless it brings `ownerReferences` itself, is created if absent and
     server-side applied if it should differ. An owner that is being deleted gets neither.
-    `delete`: children, or children's children, with the uid that was seen.
+    `delete`: children, or children's children, with the uid that was seen; or the object itself,
+    whose life is over, if it is still as it was seen.
     `child_status`: what other controllers are told in the status of children.
     `status` is the whole wanted `.status` of the object itself: written once, last, and only if
     it differs. `events` are emitted only if that write succeeded. `requeue_after` is in seconds.

@@ -91,7 +91,7 @@ class Executor:
         results = await self._all(self._write(desired, current, by) for desired, current in wanted)
         writes = sum(result for result in results if isinstance(result, int))
         refusals = tuple(result for result in results if isinstance(result, Refusal))
-        writes += sum(await self._all(self._delete(ref, by) for ref in plan.delete))
+        writes += sum(await self._all(self._delete(ref, by, owner) for ref in plan.delete))
         writes += sum(await self._all(self._tell(patch, by) for patch in plan.child_status))
         final = refused(refusals) if refusals else plan
         if final.status is not None and await self._write_status(owner, final.status, by):
@@ -208,8 +208,10 @@ class Executor:
         patch.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
         await self._client.patch(resource, namespace, name, patch, manager=self._manager)
 
-    async def _delete(self, ref: ObjectRef, by: Key) -> int:
+    async def _delete(self, ref: ObjectRef, by: Key, owner: Manifest) -> int:
         resource = resource_of(ref)
+        if ref == ref_of(owner):
+            return await self._delete_itself(resource, owner, by)
         store = self._store(resource)
         known = store.get(ref.namespace, ref.name)
         if known is None or (ref.uid and known["metadata"]["uid"] != ref.uid):
@@ -229,6 +231,28 @@ class Executor:
             store.put(left, by=by)
         else:
             store.remove_deleted(known, by=by)
+        return 1
+
+    async def _delete_itself(self, resource: Resource, owner: Manifest, by: Key) -> int:
+        """Only as it was when that was decided: the user may have changed his mind since."""
+        store, metadata = self._store(resource), owner["metadata"]
+        if is_terminating(owner):
+            return 0
+        try:
+            left = await self._client.delete(
+                resource,
+                by.namespace,
+                by.name,
+                uid=metadata["uid"],
+                resource_version=metadata["resourceVersion"],
+            )
+        except NotFound:
+            store.remove(owner)
+            return 0
+        if left.get("kind") == resource.kind and is_terminating(left):
+            store.put(left, by=by)
+        else:
+            store.remove_deleted(owner, by=by)
         return 1
 
     def _is_grandchild(self, known: Manifest, by: Key) -> bool:

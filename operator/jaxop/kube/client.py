@@ -206,16 +206,19 @@ class ApiClient:
         name: str,
         *,
         uid: str | None = None,
+        resource_version: str | None = None,
         propagation: Propagation = "Background",
     ) -> Manifest:
-        """The object if it lingers (finalizers), else a Status. Conflict if the uid is another."""
+        """The object if it lingers (finalizers), else a Status. Conflict if the uid or, where it is
+        given, the version is another."""
         options: Manifest = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
         }
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        only_if = {"uid": uid, "resourceVersion": resource_version}
+        if any(only_if.values()):
+            options["preconditions"] = {name: value for name, value in only_if.items() if value}
         path = resource.path(namespace, name)
         return await self._call("delete", resource, "DELETE", path, body=options)
 

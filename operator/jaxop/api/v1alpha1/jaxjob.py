@@ -137,7 +137,8 @@ class JaxJobSpec(KubeModel):
     before it is stopped and Failed."""
 
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315360000)] | None = None
-    """How long after its end the job is deleted, with its pods and their logs. Absent, it stays."""
+    """How long after its end the job is deleted, with its pods and their logs. Absent, it stays.
+    Not for jobs that a GitOps tool applies: it would create them again, and they would run anew."""
 
     managed_by: DomainPath = MANAGER
     """Who acts on this job. Another value than the default makes this operator leave it alone, for

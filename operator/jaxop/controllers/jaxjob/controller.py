@@ -17,6 +17,7 @@ from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
 from jaxop.domain import jaxjob as domain
 from jaxop.domain.jaxjob import OperatorSettings, Snapshot
+from jaxop.domain.jaxjob.managed_by import is_ours
 from jaxop.domain.jaxjob.reading import read_job, read_pod
 from jaxop.domain.jaxjob.stalled import Refused
 from jaxop.domain.jaxjob.views import JobView, PodView
@@ -118,6 +119,8 @@ class JaxJobController:
         if raw is None:
             return None
         jaxjob = self._jaxjobs.get(raw)
+        if not is_ours(jaxjob):
+            return None
         written_at = self._note(jaxjob)
         self._forget_the_gone(stores)
         name = f"{key.namespace}/{key.name}"

@@ -15,6 +15,7 @@ from jaxop.domain.jaxjob.events import events
 from jaxop.domain.jaxjob.failure import find_failure
 from jaxop.domain.jaxjob.gang import by_process
 from jaxop.domain.jaxjob.last_step import last_step
+from jaxop.domain.jaxjob.managed_by import is_ours
 from jaxop.domain.jaxjob.restart import after_failure
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.stalled import Refused
@@ -22,6 +23,7 @@ from jaxop.domain.jaxjob.startup import startup
 from jaxop.domain.jaxjob.state import where_it_stands
 from jaxop.domain.jaxjob.status import compose, hosts
 from jaxop.domain.jaxjob.success import succeeded
+from jaxop.domain.jaxjob.ttl import kept_long_enough
 from jaxop.domain.jaxjob.validate import validate
 
 NOTHING_ELSE: Final = Plan()
@@ -30,10 +32,10 @@ NOTHING_ELSE: Final = Plan()
 def decide(snapshot: Snapshot, now: datetime) -> Plan:
     """Pure; `now` is UTC. Deciding again after the plan was carried out changes nothing."""
     jaxjob = snapshot.jaxjob
-    if jaxjob.metadata.deletion_timestamp is not None:
+    if jaxjob.metadata.deletion_timestamp is not None or not is_ours(jaxjob):
         return Plan()
     if jaxjob.status.state in FINISHED:
-        return finished.rest(snapshot, now)
+        return kept_long_enough(snapshot, finished.rest(snapshot, now), now)
     return deadline.looked_at_in_time(snapshot, _decide(snapshot, now), now)
 
 

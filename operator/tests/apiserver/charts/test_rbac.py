@@ -103,6 +103,7 @@ ALLOWED = [
     Ask("GET", f"{OURS}/jaxjobs{WATCH}"),
     Ask("GET", in_team(OURS, "jaxjobs", "digits")),
     Ask("PATCH", in_team(OURS, "jaxjobs", "digits/status"), RUNNING, MERGE),
+    Ask("DELETE", in_team(OURS, "jaxjobs", "digits")),
     Ask("GET", f"{OURS}/acceleratorclasses"),
     Ask("GET", f"{OURS}/acceleratorclasses{WATCH}"),
     # Children.
@@ -136,7 +137,6 @@ ALLOWED = [
 DENIED = [
     # What users own.
     Ask("PATCH", in_team(OURS, "jaxjobs", "digits"), {"spec": {"suspend": True}}, MERGE),
-    Ask("DELETE", in_team(OURS, "jaxjobs", "digits")),
     Ask("POST", in_team(OURS, "jaxjobs"), JAXJOB),
     Ask("POST", f"{OURS}/acceleratorclasses", {}),
     # Secrets: it makes one, and can read none, not even that one.

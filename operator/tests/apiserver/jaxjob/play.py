@@ -152,6 +152,37 @@ class Play:
             containerStatuses=[_container({"running": {"startedAt": _now()}}, ready=True)],
         )
 
+    def bind(self, pod: Object, node: str = "node-of-the-test") -> None:
+        """As a scheduler does. From then on a deleted pod stays until its kubelet lets it go."""
+        name = pod["metadata"]["name"]
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": name},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        answer = self.api.request("POST", self.path("pods", name, "binding"), binding)
+        assert answer.code == 201, answer.faults
+
+    def wait_terminating(self, *pods: Object) -> None:
+        """They have been told to stop, and have their grace."""
+
+        def all_told() -> bool:
+            seen = [self.get("pods", pod["metadata"]["name"]) for pod in pods]
+            assert all(seen), "a pod is gone"
+            return all("deletionTimestamp" in pod["metadata"] for pod in seen if pod)
+
+        wait("the pods are told to stop", all_told)
+
+    def let_go(self, pod: Object) -> None:
+        """As a kubelet does when all containers of a deleted pod have ended."""
+        now = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
+        path = self.path("pods", pod["metadata"]["name"])
+        answer = self.api.request(
+            "DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **now}
+        )
+        assert answer.code in (200, 404), answer
+
     def end(self, pod: Object, exit_code: int = 0, message: str = "") -> None:
         ended = {
             "exitCode": exit_code,
