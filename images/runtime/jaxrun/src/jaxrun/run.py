@@ -15,9 +15,11 @@ from typing import Any
 from jaxrun.cgroup import own_memory_cgroup
 from jaxrun.channel import Channel, NoChannelError
 from jaxrun.evidence import Death, ExceptionReport, How
+from jaxrun.expectation import Found, mismatch
 from jaxrun.gang.protocol import Calls, Died, FromMember, Gone, Progress, Stack
 from jaxrun.log import say
 from jaxrun.observation import observe
+from jaxrun.preflight import judged
 from jaxrun.program_env import program_environment
 from jaxrun.settings import Settings
 from jaxrun.stack import innermost
@@ -146,6 +148,8 @@ class Run:
         elif kind == "printed":
             if is_program and self._in_world and self._settings.num_processes > 1:
                 self._later(self._settings.timing.kill_after, self._supervisor.kill_now)
+        elif kind == "found":
+            self._look_at(Found().told(message))
         elif kind == "exiting" and is_program:
             self._exiting(message.get("code"))
 
@@ -160,12 +164,22 @@ class Run:
             metrics=old.metrics,
             compile_count=old.compile_count,
             compile_seconds=old.compile_seconds,
+            data_seconds=old.data_seconds,
+            checkpoint_seconds=old.checkpoint_seconds,
+            waiting="" if progress.waiting == "data" else progress.waiting,
         )
         urgent = quiet != old or (old.step is None) != (progress.step is None)
         if urgent:
             self._send(progress)
         elif self._progress_timer is None:
             self._progress_timer = self._later(_SEND_INTERVAL_SECONDS, self._send_progress)
+
+    def _look_at(self, found: Found) -> None:
+        """No step is to be taken on something else than was asked for."""
+        death = judged(self._settings, mismatch(self._settings, found))
+        if death is not None and self.death is None and not self._supervisor.killing:
+            self._die(death.how, detail=death.detail)
+            self._supervisor.kill()
 
     def _time_steps(self, step: int | None) -> None:
         now = self._loop.time()
