@@ -166,7 +166,7 @@ class Run:
             compile_seconds=old.compile_seconds,
             data_seconds=old.data_seconds,
             checkpoint_seconds=old.checkpoint_seconds,
-            waiting="" if progress.waiting == "data" else progress.waiting,
+            waiting=old.waiting,
         )
         urgent = quiet != old or (old.step is None) != (progress.step is None)
         if urgent:
@@ -179,7 +179,7 @@ class Run:
         death = judged(self._settings, mismatch(self._settings, found))
         if death is not None and self.death is None and not self._supervisor.killing:
             self._die(death.how, detail=death.detail)
-            self._supervisor.kill()
+            self._supervisor.kill_now()
 
     def _time_steps(self, step: int | None) -> None:
         now = self._loop.time()
