@@ -3,6 +3,7 @@
 Pure. The sentences go on after "process 1 (host) ...".
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,10 @@ _GPU = ("cuda", "rocm")
 _EXTRAS = {"cuda": "jax[cuda13] or jax[cuda12]", "rocm": "jax[rocm]", "tpu": "jax[tpu]"}
 _OFF = "set spec.preflight.mode to Off if this is meant"
 _LIMIT = 400
+# GPU processes find each other while JAX initialises: what says so is not of this host.
+_OTHERS = re.compile(
+    r"coordination|\bpeer\b|barrier|another task|connect|heartbeat|DEADLINE_EXCEEDED", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def _device_mismatch(settings: Settings, found: Found) -> str | None:
     expected = settings.platform
     if expected not in _EXTRAS:
         return None
-    if found.error:
+    if found.error and not _OTHERS.search(found.error):
         error = " ".join(found.error.split())
         return f"found no usable device where {_wanted(settings)} expected: {error}; {_OFF}"
     if found.platform is None or found.devices is None:

@@ -8,6 +8,8 @@ from jaxrun.gang.protocol import Progress
 
 _FLAGS = ("jax_imported", "initialising", "initialised", "left_world", "compile_started")
 _COUNTS = ("compile_count", "cache_requests", "cache_hits", "cache_misses")
+_SECONDS = ("compile_seconds", "data_seconds", "checkpoint_seconds")
+_WAITING = ("", "data", "checkpoint")
 _STEPS = ("step", "checkpoint_step")
 _MOST_METRICS = 32
 
@@ -28,9 +30,12 @@ def observe(before: Progress, message: dict[str, Any]) -> Progress:
             changes[name] = value
     if isinstance(message.get("compiling"), bool):
         changes["compiling"] = message["compiling"]
-    seconds = message.get("compile_seconds")
-    if isinstance(seconds, (int, float)) and math.isfinite(seconds):
-        changes["compile_seconds"] = float(seconds)
+    for name in _SECONDS:
+        seconds = message.get(name)
+        if isinstance(seconds, (int, float)) and math.isfinite(seconds):
+            changes[name] = float(seconds)
+    if message.get("waiting") in _WAITING:
+        changes["waiting"] = message["waiting"]
     if isinstance(message.get("metrics"), dict):
         changes["metrics"] = _numbers(message["metrics"])
     return dataclasses.replace(before, **changes)

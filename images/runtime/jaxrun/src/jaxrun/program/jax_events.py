@@ -1,6 +1,8 @@
 """Listens to jax.monitoring, and to a process's coming to and leaving of JAX's world.
 
 Compile time is what jax.monitoring calls backend_compile_duration: hits of the cache included.
+Checkpoint time is what Orbax tells of saves and restores as long as they block the program; it
+does so in process 0.
 """
 
 import functools
@@ -18,16 +20,39 @@ _CACHE = {
     "/jax/compilation_cache/cache_hits": "cache_hits",
     "/jax/compilation_cache/cache_misses": "cache_misses",
 }
+# Orbax 0.12, of Checkpointer and AsyncCheckpointer, below CheckpointManager too; the names with
+# /jax/checkpoint are also those of earlier versions. The same time told twice is counted once.
+_SAVES_AND_RESTORES = frozenset(
+    {
+        "/jax/orbax/write/start",
+        "/jax/orbax/write/async/start",
+        "/jax/orbax/read/start",
+        "/jax/orbax/read/async/start",
+    }
+)
+_BLOCKED = frozenset(
+    {
+        "/jax/orbax/write/blocking_duration_secs",
+        "/jax/orbax/write/async/blocking_duration_secs",
+        "/jax/orbax/read/blocking_duration_secs",
+        "/jax/orbax/read/async/blocking_duration_secs",
+        "/jax/checkpoint/write/async/blocking_duration_secs",
+        "/jax/checkpoint/write/wait_for_prev_duration_secs",
+    }
+)
 
 
 def listen(line: Reporter, monitoring: ModuleType) -> None:
     """Count compilations, their seconds and the cache's answers."""
     seen = line.progress
+    spans = line.spans
 
     def on_event(event: str, **_: Any) -> None:
         name = _CACHE.get(event)
         if name is not None:
             seen[name] = seen.get(name, 0) + 1
+        elif event in _SAVES_AND_RESTORES and spans.here:
+            spans.begun("checkpoint")
 
     def on_duration(event: str, seconds: float, **_: Any) -> None:
         if event == _TRACE:
@@ -35,7 +60,12 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
                 line.note(compile_started=True)
         elif event == _LOWERED:
             line.note(compile_started=True, compiling=True)
+        elif event in _BLOCKED:
+            if spans.here:
+                spans.took("checkpoint", seconds)
         elif event == _COMPILED:
+            if spans.here:
+                spans.took("", seconds)
             line.note(
                 compiling=False,
                 compile_count=seen.get("compile_count", 0) + 1,

@@ -2,7 +2,7 @@
 
 A finder in front of sys.meta_path lets the others find the few modules that matter and runs a
 callback after each was executed; when the last one has been, it takes itself away. What the
-callbacks do is in `jax_events`, imported only then.
+callbacks do is in `jax_events` and `jax_devices`, imported only then.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
     """Install the finder; `on_import` is called when `import jax` is complete."""
 
     def imported(module: ModuleType) -> None:
+        from jaxrun.program import jax_devices
+
         on_import(line)
-        line.note(jax_imported=True, jax_version=str(getattr(module, "__version__", "")))
+        line.note(jax_imported=True)
+        jax_devices.tell_versions(line, module)
 
     def monitoring(module: ModuleType) -> None:
         from jaxrun.program import jax_events
@@ -36,10 +39,16 @@ def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
 
         jax_events.watch_world(line, module)
 
+    def bridge(module: ModuleType) -> None:
+        from jaxrun.program import jax_devices
+
+        jax_devices.watch_backends(line, module)
+
     finder = _Finder(
         {
             "jax._src.monitoring": monitoring,
             "jax._src.distributed": distributed,
+            "jax._src.xla_bridge": bridge,
             "jax": imported,
         }
     )

@@ -6,8 +6,11 @@ interpreter's end is worth up to a second of waiting.
 
 from __future__ import annotations
 
+import _thread
 import os
 import time
+
+from jaxrun.program.spans import Spans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +29,11 @@ class Reporter:
     def __init__(self, directory: str) -> None:
         self.directory = directory
         self.pid = os.getpid()
+        self.main_thread = _thread.get_ident()
         self.top = os.environ.setdefault(TOP, str(self.pid)) == str(self.pid)
         self.initialised = False
         self.progress: dict[str, Any] = {}
+        self.spans = Spans(self)
         self._socket: Any = None
         self._broken = False
 
