@@ -57,6 +57,12 @@ def kill(kubectl: Kubectl, pod: str) -> None:
         kubectl.run("delete", "pod", pod, IN_NAMESPACE, "--force", "--grace-period=0")
 
 
+def replace(kubectl: Kubectl, pod: str) -> None:
+    """Kills it, and has another pod made: the kubelet would start it again later each time."""
+    kill(kubectl, pod)
+    kubectl.run("delete", "pod", pod, IN_NAMESPACE, "--force", "--grace-period=0", "--wait=false")
+
+
 def _processes_of(pod_uid: str) -> list[int]:
     """The pod's processes that run Python: its sandbox lives on, as when a process crashes."""
     found = []
