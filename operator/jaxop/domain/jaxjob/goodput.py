@@ -52,6 +52,10 @@ class _Said:
     goodput: Goodput
     started: datetime
 
+    @property
+    def until(self) -> datetime:
+        return self.started + timedelta(seconds=total(self.goodput))
+
 
 def account(
     snapshot: Snapshot, state: State, attempt: int, failed_at: datetime | None, now: datetime
@@ -98,7 +102,7 @@ def _with(known: Account, said: _Said, now: datetime) -> Account:
     """With what the gang says; of two of its accounts the longer one is the newer."""
     base = known.base or GoodputBase()
     if base.launcher_started is None:
-        if base.waiting_since is None:
+        if base.waiting_since is None or said.until <= base.waiting_since:
             return known
         whole = _plus(known.goodput, _kind(base), _between(base.waiting_since, said.started))
         known = Account(whole, base.replace(before=whole, launcher_started=said.started))

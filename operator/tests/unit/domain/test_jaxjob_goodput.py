@@ -124,7 +124,7 @@ class TestOneAttempt:
         assert parts(world)["wasted"] == 20.0
 
     def test_a_clock_that_is_wrong_takes_nothing_away(self) -> None:
-        world = a_counted_jaxjob(-100.0, scheduling=1.0, productive=90.0)
+        world = a_counted_jaxjob(-60.0, scheduling=1.0, productive=90.0)
         assert parts(world) == {"scheduling": 1.0, "productive": 90.0}
 
 
@@ -187,6 +187,14 @@ class TestPauses:
         assert total(world.jaxjob.status.goodput) == pytest.approx(116.0)
         assert parts(world)["scheduling"] == pytest.approx(9.0), "not a failure: no recovery"
         assert "recovery" not in parts(world)
+
+    def test_a_gang_that_ended_before_the_pause_does_not_count_again(self) -> None:
+        """Given Kueue, which stops and starts the one Job of one attempt."""
+        world = accounted(a_counted_jaxjob(), "Queued", 102)
+        world = accounted(accounted(world, "Scheduling", 500), "Scheduling", 501)
+        assert total(world.jaxjob.status.goodput) == pytest.approx(102.0)
+        world = world.reporting("Running", **told(505.0, productive=10.0))
+        assert total(accounted(world, "Running", 515).jaxjob.status.goodput) == pytest.approx(117.0)
 
     def test_a_job_that_was_queued_first_has_scheduled_only_since(self) -> None:
         world = accounted(a_jaxjob(), "Queued", 0)
