@@ -284,9 +284,9 @@ def test_every_part_that_a_launcher_tells_is_read() -> None:
 
 
 def test_a_status_of_an_operator_that_kept_no_account() -> None:
-    world = a_running_jaxjob().reporting("Running", **told(-50.0, productive=40.0))
-    world = step(world, 0)
-    assert parts(step(world, 1)) == {"productive": 40.0}
+    world = step(a_running_jaxjob().reporting("Running", **told(-50.0, productive=50.0)), 0)
+    world = world.reporting("Running", **told(-50.0, productive=51.0))
+    assert parts(step(world, 1)) == {"productive": 51.0}
 
 
 @st.composite
