@@ -7,6 +7,13 @@ from jaxop.kube.errors import ApiError, FatalError, Forbidden, NotFound, Unautho
 from jaxop.kube.resources import Resource
 
 
+def unreachable(server: str, error: Unreachable) -> FatalError:
+    return FatalError(
+        f"no API server answers at {server} ({error}); check KUBECONFIG or --kubeconfig, "
+        "and that the cluster runs"
+    )
+
+
 async def preflight(
     client: ApiClient, server: str, resources: Iterable[Resource], namespace: str | None
 ) -> None:
@@ -16,10 +23,7 @@ async def preflight(
         try:
             await client.list_page(resource, namespace if resource.namespaced else None, limit=1)
         except Unreachable as error:
-            raise FatalError(
-                f"no API server answers at {server} ({error}); check KUBECONFIG or --kubeconfig, "
-                "and that the cluster runs"
-            ) from error
+            raise unreachable(server, error) from error
         except Unauthorized as error:
             raise FatalError(
                 f"the API server at {server} does not accept our credentials ({error.message}); "

@@ -16,16 +16,24 @@ from prometheus_client import REGISTRY, disable_created_metrics
 from jaxop import __version__
 from jaxop.app import own_kinds, probes
 from jaxop.app.metrics import JaxJobStates
-from jaxop.app.preflight import preflight
+from jaxop.app.preflight import preflight, unreachable
 from jaxop.app.settings import Settings
-from jaxop.controllers.jaxjob import GangReports, GangTokens, JaxJobController, NodeFacts
+from jaxop.controllers.jaxjob import (
+    GangReports,
+    GangTokens,
+    JaxJobController,
+    KueueObjects,
+    NodeFacts,
+)
 from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.kube.client import ApiClient
+from jaxop.kube.discovery import kueue_served
+from jaxop.kube.errors import Unreachable
 from jaxop.kube.leader import Elector
 from jaxop.kube.login import login as login_with
 from jaxop.kube.loop import Loop, together
-from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, Key, Resource
+from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, Key, KueueResources, Resource
 from jaxop.kube.transport import KubernetesTransport
 
 log = logging.getLogger(__name__)
@@ -48,7 +56,11 @@ async def run(settings: Settings) -> None:
             elector = _elector(settings, lease_transport := KubernetesTransport(login))
             stack.push_async_callback(lease_transport.close)
         client = ApiClient(transport, fence=elector.check) if elector else ApiClient(transport)
-        core = _Core(client, elector, settings)
+        try:
+            kueue = await kueue_served(transport, client, namespace)
+        except Unreachable as error:
+            raise unreachable(server, error) from error
+        core = _Core(client, elector, settings, kueue)
         watched = [watch.resource for watch in core.controller.watches]
         await preflight(client, server, watched, namespace)
         REGISTRY.register(states := JaxJobStates(core.loop.stores[JAXJOBS], core.leads))
@@ -65,7 +77,13 @@ async def run(settings: Settings) -> None:
 class _Core:
     """The loop and what its controllers need beside it."""
 
-    def __init__(self, client: ApiClient, elector: Elector | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        elector: Elector | None,
+        settings: Settings,
+        kueue: KueueResources | None,
+    ) -> None:
         self._elector = elector
         self._reports = GangReports(self._wake, self._is_ours)
         self._tokens = GangTokens(client, self._wake, JAXJOB_CONTROLLER)
@@ -78,6 +96,7 @@ class _Core:
             reports=self._reports,
             tokens=self._tokens,
             nodes=self._nodes,
+            kueue=KueueObjects(kueue) if kueue is not None else None,
         )
         self.loop = Loop(
             client,

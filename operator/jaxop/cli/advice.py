@@ -47,6 +47,27 @@ FOR_REASON: Final[dict[str, str]] = {
     "NameConflict": "Delete the object that has the name, or rename the JaxJob.",
     "Invalid": "Correct the pod template: the API server refuses the Job made from it.",
     "Forbidden": "Ask whoever rules the namespace: a quota or an admission policy refuses it.",
+    reasons.KUEUE_MISSING: (
+        "Install Kueue and restart the operator; or suspend the job, take the label "
+        "kueue.x-k8s.io/queue-name away, and resume it."
+    ),
+    reasons.WAITING_FOR_QUOTA: (
+        "Kueue decides when it is its turn. Who else waits, and for what: "
+        "kubectl get workloads -n {namespace}; kubectl describe localqueues -n {namespace}"
+    ),
+    reasons.INADMISSIBLE: (
+        "Its queue does not exist or is stopped, whatever quota there is: "
+        "kubectl get localqueues -n {namespace}"
+    ),
+    reasons.WORKLOAD_INACTIVE: (
+        "Somebody deactivated it, or an admission check rejected it. To queue again: kubectl patch "
+        "workload jaxjob-{name} -n {namespace} --type merge "
+        '-p \'{{"spec":{{"active":true}}}}\''
+    ),
+    reasons.QUOTA_LOST: (
+        "Kueue gave its quota to somebody else. It saves a checkpoint if it can, queues again, and "
+        "goes on from there; this is no failure and costs no restart."
+    ),
     reasons.CREATING_PODS: (
         "Something keeps the Job controller from creating pods: a quota, or an admission policy."
     ),

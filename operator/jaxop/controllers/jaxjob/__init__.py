@@ -1,4 +1,4 @@
-"""JaxJobs: the controller, and the three things it reads or makes outside the stores.
+"""JaxJobs: the controller, and what it reads or makes outside the stores.
 
 controller     watches, observe, decide, refused
 trimming       what is kept of Jobs, Pods and Services in memory
@@ -6,12 +6,14 @@ cache          objects parsed once for each version
 gang_reports   GET /status of process 0's launcher, now and then
 gang_tokens    one Secret in each namespace that has JaxJobs
 node_facts     the nodes, only while something cannot be scheduled
+kueue_objects  Kueue's Workloads and flavours, where the API server has them
 metrics        jaxop_jaxjob_*
 """
 
 from jaxop.controllers.jaxjob.controller import JaxJobController
 from jaxop.controllers.jaxjob.gang_reports import GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
+from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
 from jaxop.controllers.jaxjob.node_facts import NodeFacts
 
-__all__ = ["GangReports", "GangTokens", "JaxJobController", "NodeFacts"]
+__all__ = ["GangReports", "GangTokens", "JaxJobController", "KueueObjects", "NodeFacts"]

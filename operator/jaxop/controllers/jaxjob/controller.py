@@ -13,6 +13,7 @@ from jaxop.controllers.jaxjob import metrics
 from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
+from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
 from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
 from jaxop.domain import jaxjob as domain
@@ -77,12 +78,14 @@ class JaxJobController:
         reports: GangReports,
         tokens: GangTokens,
         nodes: NodeFacts,
+        kueue: KueueObjects | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._settings = settings
         self._reports = reports
         self._tokens = tokens
         self._nodes = nodes
+        self._kueue = kueue
         self._clock = clock
         self._jaxjobs = ParseCache(JaxJob.model_validate)
         self._classes = ParseCache(AcceleratorClass.model_validate)
@@ -112,6 +115,7 @@ class JaxJobController:
                 indexes=by_jaxjob,
                 settle_seconds=PODS_SETTLE_SECONDS,
             ),
+            *(self._kueue.watches(wake_owner) if self._kueue is not None else ()),
         )
 
     def observe(self, key: Key, stores: Stores) -> Snapshot | None:
@@ -151,6 +155,7 @@ class JaxJobController:
             token_problem=self._tokens.wrong(key.namespace),
             nodes=nodes,
             nodes_pending=nodes_pending,
+            kueue=self._kueue.of(key, jaxjob, stores) if self._kueue is not None else None,
             written_at=written_at,
             step_interval_seconds=max(STEP_SECONDS, len(self._reports) / STEP_WRITES_PER_SECOND),
         )
@@ -191,7 +196,7 @@ class JaxJobController:
             and pod.ip
             and not pod.terminating
         ]
-        if status.state in FINISHED or status.state == "Suspended":
+        if status.state in FINISHED or status.state in ("Queued", "Suspended"):
             self._reports.unfollow(key)
         elif first:
             self._reports.follow(key, Address(first[0].ip, status.attempt))

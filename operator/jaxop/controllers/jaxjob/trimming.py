@@ -13,7 +13,7 @@ _SPEC_HASH = "jaxop.dev/spec-hash"
 _COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 
 _POD_CONDITIONS = frozenset({"PodScheduled", "Ready", "DisruptionTarget"})
-_JOB_CONDITIONS = frozenset({"Complete", "Failed", "FailureTarget"})
+_JOB_CONDITIONS = frozenset({"Complete", "Failed", "FailureTarget", "Suspended"})
 _OUR_LABELS = ("app.kubernetes.io/managed-by", "jaxop.dev/", _COMPLETION_INDEX)
 
 
@@ -30,7 +30,8 @@ def trim_service(obj: Manifest) -> Manifest:
 
 
 def trim_job(obj: Manifest) -> Manifest:
-    conditions = _conditions(obj, _JOB_CONDITIONS, ("type", "status", "reason", "message"))
+    fields = ("type", "status", "reason", "message", "lastTransitionTime")
+    conditions = _conditions(obj, _JOB_CONDITIONS, fields)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -62,7 +63,10 @@ def _metadata(obj: Manifest) -> Manifest:
     given = obj["metadata"]
     kept = _pick(
         given,
-        ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"),
+        (
+            *("name", "namespace", "uid", "resourceVersion", "creationTimestamp"),
+            *("deletionTimestamp", "deletionGracePeriodSeconds"),
+        ),
     )
     labels = given.get("labels") or {}
     kept["labels"] = {k: v for k, v in labels.items() if k.startswith(_OUR_LABELS)}
