@@ -8,7 +8,17 @@ from typing import Final
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob import children, deadline, finished, reasons, stalled, stopping, suspend
+from jaxop.domain.jaxjob import (
+    children,
+    deadline,
+    finished,
+    queueing,
+    reasons,
+    stalled,
+    stopping,
+    suspend,
+    suspended_jobs,
+)
 from jaxop.domain.jaxjob.as_created import layout_as_created
 from jaxop.domain.jaxjob.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.events import events
@@ -35,12 +45,14 @@ def decide(snapshot: Snapshot, now: datetime) -> Plan:
     if jaxjob.metadata.deletion_timestamp is not None or not is_ours(jaxjob):
         return Plan()
     if jaxjob.status.state in FINISHED:
-        return kept_long_enough(snapshot, finished.rest(snapshot, now), now)
+        rest = queueing.with_workload_finished(snapshot, finished.rest(snapshot, now), now)
+        return kept_long_enough(snapshot, rest, now)
     return deadline.looked_at_in_time(snapshot, _decide(snapshot, now), now)
 
 
 def _decide(snapshot: Snapshot, now: datetime) -> Plan:
     """For a job that has not ended."""
+    snapshot = suspended_jobs.without_leftovers(snapshot)
     jaxjob = snapshot.jaxjob
     layout = layout_as_created(snapshot, validate(snapshot))
     if isinstance(layout, SliceLayout) and succeeded(snapshot, layout):
@@ -48,9 +60,13 @@ def _decide(snapshot: Snapshot, now: datetime) -> Plan:
     reason = stopping.why(snapshot, now)
     if reason is not None:
         status, plan = stopping.stop(snapshot, reason, now)
-        return _write(snapshot, status, now, plan)
+        return _write(snapshot, status, now, queueing.with_quota_given_up(snapshot, plan, now))
     if not isinstance(layout, SliceLayout):
         return stalled.invalid(snapshot, layout, now)
+    held = suspended_jobs.hold(snapshot, now) or queueing.hold(snapshot, layout, now)
+    if held is not None:
+        status, plan = held
+        return _write(snapshot, status, now, plan)
     failed = find_failure(snapshot, layout, now)
     if failed is not None:
         if not failed.final:
@@ -102,16 +118,12 @@ def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
         startup=startup(old, report),
         step=old.step if step is None else step,
     )
-    return _write(
-        snapshot,
-        new,
-        now,
-        Plan(
-            apply=missing,
-            delete=children.stale(snapshot),
-            requeue_after=standing.look_again,
-        ),
+    plan = Plan(
+        apply=missing,
+        delete=children.stale(snapshot),
+        requeue_after=standing.look_again,
     )
+    return _write(snapshot, new, now, queueing.with_pods_ready(snapshot, plan, now))
 
 
 def _without_token(snapshot: Snapshot, now: datetime) -> Plan:
