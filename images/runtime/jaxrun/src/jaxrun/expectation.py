@@ -30,7 +30,7 @@ class Found:
     """JAX's default backend: cpu, gpu, tpu."""
     devices: int | None = None
     """Of this process."""
-    kind: str = ""
+    device_kind: str = ""
     chosen: str = ""
     """JAX_PLATFORMS, or jax_platforms of its config, if set."""
     error: str = ""
@@ -39,7 +39,7 @@ class Found:
     def told(self, message: dict[str, Any]) -> "Found":
         """With what a message from the program says, which may be anything."""
         changes: dict[str, Any] = {}
-        for name in ("jax", "jaxlib", "platform", "kind", "chosen", "error"):
+        for name in ("jax", "jaxlib", "platform", "device_kind", "chosen", "error"):
             value = message.get(name)
             if isinstance(value, str) and value:
                 changes[name] = value[:_LIMIT]
@@ -116,7 +116,7 @@ def _device_mismatch(settings: Settings, found: Found) -> str | None:
         )
     wanted = expected_devices(settings)
     if wanted and found.devices != wanted:
-        kind = f" ({found.kind})" if found.kind else ""
+        kind = f" ({found.device_kind})" if found.device_kind else ""
         return (
             f"found {_count(found.devices, expected)}{kind} where {_wanted(settings)} expected: "
             f"{_why_count(expected, found.devices < wanted)}; {_OFF}"

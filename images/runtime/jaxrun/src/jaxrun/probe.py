@@ -37,7 +37,7 @@ found = {"chosen": jax.config.jax_platforms or ""}
 try:
     devices = jax.local_devices()
     kind = devices[0].device_kind
-    found.update(platform=jax.default_backend(), devices=len(devices), kind=kind)
+    found.update(platform=jax.default_backend(), devices=len(devices), device_kind=kind)
 except RuntimeError as error:
     found["error"] = str(error)
 print(json.dumps(found))

@@ -56,7 +56,7 @@ def _tell(line: Reporter, bridge: ModuleType, error: Exception | None) -> None:
             found["platform"] = backend.platform
             found["devices"] = backend.local_device_count()
             kinds = [device.device_kind for device in backend.local_devices()]
-            found["kind"] = str(kinds[0]) if kinds else ""
+            found["device_kind"] = str(kinds[0]) if kinds else ""
         line.send("found", found, urgent=True)
     except Exception:
         return
