@@ -109,6 +109,25 @@ def preempted(
     )
 
 
+def asked_while_idle(
+    request: StopRequest, epoch: int, missing: Sequence[int], step: int | None
+) -> Verdict:
+    """What a launcher has to tell that was asked to stop while no program ran."""
+    name = signals.Signals(request.signal).name
+    others = [str(process) for process in missing if process != request.process]
+    when = f"while waiting for process {', '.join(others)}" if others else "between two epochs"
+    return Verdict(
+        cause=Cause.PREEMPTED,
+        exit_code=128 + request.signal,
+        message=f"process {request.process} ({request.host}) was asked to stop ({name}) {when}",
+        epoch=epoch,
+        process=request.process,
+        host=request.host,
+        signal=request.signal,
+        step=step,
+    )
+
+
 def _classified(death: Death) -> tuple[Cause, str]:
     if death.how is How.LOST:
         return Cause.PEER_LOST, f"was lost: {death.detail}"

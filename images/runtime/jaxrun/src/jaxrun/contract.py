@@ -63,6 +63,7 @@ OMPI_RANK: Final = "OMPI_COMM_WORLD_RANK"
 OMPI_LOCAL_RANK: Final = "OMPI_COMM_WORLD_LOCAL_RANK"
 LOCAL_DEVICE_IDS: Final = "JAX_LOCAL_DEVICE_IDS"
 EPOCH: Final = "JAXRUN_EPOCH"
+RESTARTS: Final = "JAXRUN_RESTARTS"
 PROCESS_ID: Final = "JAXRUN_PROCESS_ID"
 
 ENVIRONMENT_FOR_PROGRAM: Final = (
@@ -73,7 +74,21 @@ ENVIRONMENT_FOR_PROGRAM: Final = (
     OMPI_LOCAL_RANK,
     LOCAL_DEVICE_IDS,
     EPOCH,
+    ATTEMPT,
+    RESTARTS,
     PROCESS_ID,
+)
+
+GOODPUT: Final = (
+    "schedulingSeconds",
+    "initialisationSeconds",
+    "compileSeconds",
+    "dataSeconds",
+    "checkpointSeconds",
+    "productiveSeconds",
+    "wastedSeconds",
+    "recoverySeconds",
+    "otherSeconds",
 )
 
 
@@ -89,6 +104,28 @@ class GangState(str, Enum):
     RESTARTING = "Restarting"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+
+
+class Scope(str, Enum):
+    """Who ends with a launcher."""
+
+    GANG = "Gang"
+    POD = "Pod"
+
+
+class SuccessPolicy(str, Enum):
+    """Whose exit with 0 is the gang's success."""
+
+    ALL_PROCESSES = "AllProcesses"
+    PROCESS_ZERO = "ProcessZero"
+
+
+class PreflightMode(str, Enum):
+    """What a failed preflight does."""
+
+    ENFORCE = "Enforce"
+    REPORT = "Report"
+    OFF = "Off"
 
 
 class Cause(str, Enum):

@@ -1,9 +1,10 @@
 """What was seen of a process's end, and what was concluded: plain data, no decisions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from jaxrun.contract import Cause
+from jaxrun.contract import Cause, Scope
+from jaxrun.restart_policy import Ledger
 
 
 class How(str, Enum):
@@ -87,4 +88,10 @@ class Verdict:
     exception: ExceptionReport | None = None
     step: int | None = None
     time: float = 0.0
-    """Unix seconds, stamped by the launcher that reached the verdict."""
+    """Unix seconds: of the failure, or of the success."""
+    scope: Scope = Scope.GANG
+    checkpoint_step: int | None = None
+    ledger: Ledger = Ledger()
+    """As it was before this failure was judged."""
+    goodput: dict[str, float] = field(default_factory=dict)
+    """The contract's `goodput`; empty where only process 0 knows it."""

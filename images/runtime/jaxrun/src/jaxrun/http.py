@@ -1,11 +1,14 @@
-"""The launcher's three pages: /status, /metrics and /healthz, over a minimum of HTTP/1.1."""
+"""The launcher's three pages, and a knock, over a minimum of HTTP/1.1.
+
+POST /knock says that process 0 may now be found at the address that it comes from.
+"""
 
 import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
 
-from jaxrun.listen import listening_socket
+from jaxrun.listen import listening_socket, plain_address
 from jaxrun.log import say
 from jaxrun.status import Status
 
@@ -18,9 +21,12 @@ _PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Al
 class StatusServer:
     """Serves what `status` says at the moment of asking."""
 
-    def __init__(self, port: int, status: Callable[[], Status]) -> None:
+    def __init__(
+        self, port: int, status: Callable[[], Status], knocked: Callable[[str], None]
+    ) -> None:
         self.port = port
         self._status = status
+        self._knocked = knocked
         self._server: asyncio.Server | None = None
         self._connections = 0
 
@@ -45,7 +51,8 @@ class StatusServer:
         try:
             if self._connections <= _MOST_CONNECTIONS:
                 head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_SECONDS)
-                writer.write(await self._answer(head))
+                peer = plain_address(writer.get_extra_info("peername"))
+                writer.write(await self._answer(head, peer))
                 await asyncio.wait_for(writer.drain(), _REQUEST_SECONDS)
         except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError):
             pass
@@ -54,13 +61,16 @@ class StatusServer:
             with suppress(OSError):
                 writer.close()
 
-    async def _answer(self, head: bytes) -> bytes:
+    async def _answer(self, head: bytes, peer: str) -> bytes:
         words = head.split(b"\r\n", 1)[0].split()
         if len(words) != 3:
             return _response(400, "text/plain", b"not a request line\n")
+        path = words[1].partition(b"?")[0]
+        if words[0] == b"POST" and path == b"/knock":
+            self._knocked(peer)
+            return _response(200, "text/plain", b"ok\n")
         if words[0] not in (b"GET", b"HEAD"):
             return _response(405, "text/plain", b"only GET\n")
-        path = words[1].partition(b"?")[0]
         if path == b"/status":
             body = json.dumps(self._status().as_json()).encode() + b"\n"
             return _response(200, "application/json", body)

@@ -1,7 +1,8 @@
 """The launcher: joins the gang, runs the program when all are there, ends as all end.
 
 Everything that happens comes through one queue and is handled one at a time: the gang's words, the
-loss of its connection, signals. The program's own news go from `run` straight to the gang.
+loss of its connection, signals. The program's own news go from `run` straight to the gang. What a
+launcher says when it has to end on its own is in `alone`.
 """
 
 import asyncio
@@ -12,13 +13,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NoReturn
 
 from jaxrun import cause, contract, log, termination
-from jaxrun.contract import Cause, GangState
-from jaxrun.evidence import Death, How, StopRequest, Verdict
-from jaxrun.gang.member import Connection, ConnectionLostError, RefusedError, join
+from jaxrun.alone import Alone
+from jaxrun.contract import Cause, GangState, Scope
+from jaxrun.evidence import Verdict
+from jaxrun.gang.member import Connection, ConnectionLostError, GaveUpError, RefusedError, join
+from jaxrun.gang.memory import Memory
 from jaxrun.gang.protocol import (
     Bye,
     DumpStack,
@@ -26,24 +28,30 @@ from jaxrun.gang.protocol import (
     FromMember,
     FromServer,
     GangView,
+    Gone,
+    Idle,
     PleaseStop,
-    Progress,
+    Remember,
     Start,
     Stop,
     StopAsked,
     StopAt,
 )
+from jaxrun.gang.sequel import sequel
 from jaxrun.gang.server import GangServer
 from jaxrun.http import StatusServer
 from jaxrun.log import say
+from jaxrun.program_env import Place, site_directory
 from jaxrun.run import Run
 from jaxrun.settings import BadSettingError, Settings, read_settings
-from jaxrun.status import Status, gang_times
+from jaxrun.status import Status, member_status, server_status
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _FORWARDED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 _DISPERSE_SECONDS = 3.0
+_ANSWER_SECONDS = 2.0
 _WATCH_SECONDS = 1.0
+_MOST_KNOCKS = 8
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,19 @@ class _Asked:
     signal: int
 
 
+@dataclass(frozen=True)
+class _Cleared:
+    """Nothing is left of the program."""
+
+
+@dataclass(frozen=True)
+class _Overdue:
+    """Asked to stop long ago, and the gang has not said how to end."""
+
+
+_Event = FromServer | _Lost | _Asked | _Cleared | _Overdue
+
+
 class Launcher:
     """One pod's launcher; `run` returns the exit code."""
 
@@ -67,24 +88,31 @@ class Launcher:
         self._settings = settings
         self._command = command
         self._started = time.time()
-        self._queue: asyncio.Queue[FromServer | _Lost | _Asked] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Event] = asyncio.Queue()
         self._server = GangServer(settings) if settings.leads else None
         self._connection: Connection | None = None
+        self._may_rejoin = asyncio.Event()
+        self._knocks: asyncio.Queue[str] = asyncio.Queue(_MOST_KNOCKS)
+        self._memory = Memory(ledger=settings.ledger)
+        self._alone = Alone(settings)
+        self._epoch = 0
         self._run: Run | None = None
+        self._clearing: asyncio.Task[None] | None = None
+        self._live = False
+        """Whether there is a program, or something may be left of it."""
         self._view = GangView(GangState.JOINING, 0, tuple(range(settings.num_processes)))
         self._times: dict[str, float | None] = {}
         self._verdict: Verdict | None = None
         self._asked: int | None = None
-        self._frozen_seconds = 0.0
 
     async def run(self) -> int:
-        """Until the gang's verdict, which is written and becomes the exit code."""
+        """Until the verdict, which is written and becomes the exit code."""
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self._queue.put_nowait, _Asked(number))
         for number in _FORWARDED:
             loop.add_signal_handler(number, self._forward, number)
-        http = StatusServer(self._settings.http_port, self._status)
+        http = StatusServer(self._settings.http_port, self._status, self._knocked)
         await http.start()
         tasks = [asyncio.create_task(self._take_part()), asyncio.create_task(self._watch_clock())]
         while self._verdict is None:
@@ -96,40 +124,57 @@ class Launcher:
         return verdict.exit_code
 
     async def _take_part(self) -> None:
-        """Join, then pass on what the gang says; every failure becomes an item of the queue."""
+        """Join, pass on what the gang says, and join the next process 0 when this one is lost."""
         settings = self._settings
         host, port = settings.gang_address, settings.gang_port
         if self._server is not None:
             host, port = "127.0.0.1", await self._server.start()
-        try:
-            self._connection = connection = await join(settings, host, port)
-        except RefusedError as error:
-            say(f"process 0 refused process {settings.process_id}: {error}")
-            self._queue.put_nowait(End(self._refused(str(error))))
-            return
-        try:
-            while True:
-                self._queue.put_nowait(await connection.receive())
-        except ConnectionLostError as error:
-            self._queue.put_nowait(_Lost(str(error)))
+        while True:
+            patience = settings.timing.rejoin if self._memory.epoch else None
+            try:
+                connection = await join(settings, host, port, self._memory, self._knocks, patience)
+            except RefusedError as error:
+                say(f"process 0 refused process {settings.process_id}: {error}")
+                self._queue.put_nowait(End(self._alone.refused(str(error), self._epoch)))
+                return
+            except GaveUpError as error:
+                self._queue.put_nowait(End(self._alone.gave_up(str(error), self._epoch)))
+                return
+            self._connection = connection
+            if self._asked is not None:
+                self._send(StopAsked(self._asked))
+            try:
+                while True:
+                    self._queue.put_nowait(await connection.receive())
+            except ConnectionLostError as error:
+                self._queue.put_nowait(_Lost(str(error)))
+            await connection.close()
+            await self._may_rejoin.wait()
+            self._may_rejoin.clear()
 
-    def _handle(self, item: FromServer | _Lost | _Asked) -> Verdict | None:
+    def _handle(self, item: _Event) -> Verdict | None:
         """Returns the verdict when there is one."""
         run = self._run
         if isinstance(item, _Asked):
             return self._asked_to_stop(item.signal)
+        if isinstance(item, _Overdue):
+            return self._stopped_alone()
         if isinstance(item, _Lost):
-            return self._alone(item.reason)
+            return self._without_process_0(item.reason)
         if isinstance(item, End):
             return item.verdict
-        if isinstance(item, GangView):
+        if isinstance(item, _Cleared):
+            self._cleared()
+        elif isinstance(item, GangView):
             self._view = item
+        elif isinstance(item, Remember):
+            self._memory = item.memory
         elif isinstance(item, Start):
             self._start(item)
-        elif run is None or getattr(item, "epoch", None) != run.epoch:
-            return None
         elif isinstance(item, Stop):
-            run.stop()
+            self._stop(item.epoch)
+        elif run is None or not self._live or getattr(item, "epoch", None) != run.epoch:
+            return None
         elif isinstance(item, PleaseStop):
             run.please_stop()
         elif isinstance(item, StopAt):
@@ -139,51 +184,104 @@ class Launcher:
         return None
 
     def _start(self, start: Start) -> None:
+        self._epoch = start.epoch
+        if self._asked is not None or self._live:
+            self._send(Gone(start.epoch, None, None))
+            return
         say(
             f"epoch {start.epoch}: {self._settings.num_processes} joined, starting "
             f"process {self._settings.process_id}"
         )
         self._times["allJoined"] = self._times["spawned"] = time.time()
+        self._live, self._clearing = True, None
         self._run = Run(self._settings, start.epoch, self._send)
-        self._run.start(self._command, start.coordinator_port, site_directory())
+        place = Place(start.epoch, start.restarts, self._coordinator(), start.coordinator_port)
+        self._run.start(self._command, place, site_directory())
+
+    def _coordinator(self) -> str:
+        """Process 0's address as seen from here: names may lag behind."""
+        if self._server is not None:
+            return self._server.address
+        assert self._connection is not None
+        return self._connection.server_address
+
+    def _stop(self, epoch: int) -> None:
+        if self._live and self._run is not None and self._run.epoch == epoch:
+            self._clear()
+        else:
+            self._send(Idle(epoch))
+
+    def _clear(self) -> None:
+        """Kill the program and all that it started; `_Cleared` comes when nothing is left."""
+        if self._clearing is None and self._run is not None:
+            self._clearing = asyncio.create_task(self._finish(self._run))
+
+    async def _finish(self, run: Run) -> None:
+        await run.finish()
+        self._queue.put_nowait(_Cleared())
+
+    def _cleared(self) -> None:
+        self._live = False
+        if self._connection is None:
+            self._may_rejoin.set()
+        else:
+            self._send(Idle(self._epoch))
 
     def _asked_to_stop(self, number: int) -> Verdict | None:
-        name = signal.Signals(number).name
-        if self._run is None:
-            missing = ", ".join(map(str, self._current_view().missing))
-            text = f"asked to stop ({name}) while waiting for process {missing}"
-            return self._own_verdict(Cause.PREEMPTED, 128 + number, text, number)
+        run, timing = self._run, self._settings.timing
         if self._asked is None:
             self._asked = number
-            say(f"asked to stop ({name}): the program has {self._settings.timing.grace:g} s")
-            self._send(StopAsked(self._run.epoch, number))
-        self._run.forward(number)
+            if self._connection is None:
+                return self._stopped_alone()
+            self._send(StopAsked(number))
+            patience = _ANSWER_SECONDS
+            if self._live:
+                say(
+                    f"asked to stop ({signal.Signals(number).name}): the program has "
+                    f"{timing.grace:g} s"
+                )
+                patience += timing.grace + timing.kill_after
+            asyncio.get_running_loop().call_later(patience, self._queue.put_nowait, _Overdue())
+        if run is not None and self._live:
+            run.forward(number)
         return None
 
-    def _alone(self, reason: str) -> Verdict:
-        """Process 0 is gone, and with it whoever could tell what happened to the others."""
-        settings, run = self._settings, self._run
-        if run is None:
-            # Not before the start: then the others are still waiting, and so can we.
-            return self._own_verdict(Cause.PEER_LOST, cause.EXIT_PEER_LOST, f"lost: {reason}")
+    def _stopped_alone(self) -> Verdict:
+        """Nobody is there to say how all of this ended."""
+        assert self._asked is not None
+        run = self._run if self._live else None
+        return self._alone.stopped(self._asked, run, self._memory, self._current_view().missing)
+
+    def _without_process_0(self, reason: str) -> Verdict | None:
+        """With it went whoever could tell what happened to the others."""
+        settings, connection = self._settings, self._connection
+        self._connection = None
+        host = connection.server_host if connection is not None else "?"
         if self._asked is not None:
-            request = StopRequest(settings.process_id, settings.host, self._asked)
-            return cause.preempted(request, run.epoch, run.step, (), run.death)
-        if run.death is not None and not cause.is_consequence(run.death):
-            return cause.verdict_of(run.death, run.epoch)
-        process, host = 0, self._connection.server_host if self._connection else "?"
-        if self._frozen_seconds:
-            process, host = settings.process_id, settings.host
-            reason = f"its launcher was not scheduled for {self._frozen_seconds:.1f} s"
-        death = Death(process, host, How.LOST, step=run.step, detail=reason)
-        return cause.verdict_of(death, run.epoch)
+            return self._stopped_alone()
+        self._view = GangView(GangState.JOINING, 0, (0,))
+        if not self._live or self._run is None:
+            if not settings.policy.in_place:
+                return self._alone.lost(reason, self._epoch)
+            self._may_rejoin.set()
+            return None
+        seen = [record.epoch for record in self._memory.restarts]
+        if self._run.epoch not in seen:
+            verdict, death = self._alone.after_loss(self._run, self._memory, host, reason)
+            follows = sequel(verdict, death, settings.policy, self._memory.ledger, False)
+            if not follows.restarts:
+                return verdict
+            self._memory = self._memory.with_failure(verdict, follows.ledger, follows.delay_seconds)
+            say(f"{verdict.message}; waiting for the next process 0")
+        self._clear()
+        return None
 
     async def _part(self, verdict: Verdict) -> Verdict:
         """The program is gone, the verdict is written, the gang knows that we know."""
-        if self._run is not None:
-            await self._run.finish()
-        if not verdict.time:
-            verdict = replace(verdict, time=time.time())
+        if self._live:
+            self._clear()
+        if self._clearing is not None:
+            await self._clearing
         problem = termination.write_termination(self._settings.termination_log, verdict)
         if problem is not None:
             say(problem)
@@ -193,7 +291,7 @@ class Launcher:
             self._connection.send(Bye())
             await self._connection.close()
         if self._server is not None:
-            await self._server.disperse(_DISPERSE_SECONDS)
+            await self._server.disperse(_DISPERSE_SECONDS if verdict.scope is Scope.GANG else 0.0)
         return verdict
 
     def _send(self, message: FromMember) -> None:
@@ -201,8 +299,13 @@ class Launcher:
             self._connection.send(message)
 
     def _forward(self, number: int) -> None:
-        if self._run is not None:
+        if self._run is not None and self._live:
             self._run.forward(number)
+
+    def _knocked(self, address: str) -> None:
+        """Whoever knocks may be the next process 0; the handshake tells."""
+        with suppress(asyncio.QueueFull):
+            self._knocks.put_nowait(address)
 
     async def _watch_clock(self) -> None:
         """Notices that this very process did not run: it must not blame others for it."""
@@ -211,25 +314,7 @@ class Launcher:
             await asyncio.sleep(_WATCH_SECONDS)
             slept = time.monotonic() - before - _WATCH_SECONDS
             if slept > self._settings.timing.heartbeat_timeout - _WATCH_SECONDS:
-                self._frozen_seconds = slept
-
-    def _own_verdict(
-        self, reason: Cause, exit_code: int, text: str, number: int | None = None
-    ) -> Verdict:
-        settings = self._settings
-        return Verdict(
-            reason,
-            exit_code,
-            f"process {settings.process_id} ({settings.host}) {text}",
-            epoch=self._run.epoch if self._run is not None else 0,
-            process=settings.process_id,
-            host=settings.host,
-            signal=number,
-        )
-
-    def _refused(self, reason: str) -> Verdict:
-        text = f"was refused by process 0: {reason}"
-        return self._own_verdict(Cause.PEER_LOST, cause.EXIT_REFUSED, text)
+                self._alone.frozen_seconds = slept
 
     def _current_view(self) -> GangView:
         """The gang as the server here sees it, or as the last word of the one elsewhere tells."""
@@ -239,46 +324,13 @@ class Launcher:
         return GangView(gang.state(time.monotonic()), gang.joined, gang.missing)
 
     def _status(self) -> Status:
-        run, server = self._run, self._server
-        progress = run.progress if run is not None else Progress(0)
-        step, view = run.step if run is not None else None, self._current_view()
-        times = {"launcherStarted": self._started, **dict.fromkeys(_LOCAL_TIMES), **self._times}
-        if server is not None:
-            now = time.monotonic()
-            gang = server.gang
-            times = gang_times(gang, self._started, now)
-            if step is None and gang.epoch is not None:
-                step = gang.epoch.step
-        return Status(
-            settings=self._settings,
-            view=view,
-            epoch=run.epoch if run is not None else 0,
-            progress=progress,
-            step=step,
-            step_seconds=run.step_seconds if run is not None else None,
-            times=times,
-            verdict=self._verdict,
-        )
-
-
-_LOCAL_TIMES = (
-    "allJoined",
-    "spawned",
-    "jaxImported",
-    "initialised",
-    "firstCompile",
-    "firstStep",
-    "finished",
-)
-
-
-def site_directory() -> str | None:
-    """Where sitecustomize and the program's `jaxrun` are: installed, or in this source tree."""
-    here = Path(__file__).resolve().parent
-    for directory in (here.parents[1] / "site", here / "site"):
-        if (directory / "sitecustomize.py").exists():
-            return str(directory)
-    return None
+        view = self._current_view()
+        if self._server is not None:
+            return server_status(
+                self._settings, self._server.gang, view, self._run, self._started, self._verdict
+            )
+        times = {"launcherStarted": self._started, **self._times}
+        return member_status(self._settings, view, self._run, times, self._memory, self._verdict)
 
 
 def launch(command: Sequence[str]) -> NoReturn:

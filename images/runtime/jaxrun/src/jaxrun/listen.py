@@ -2,6 +2,13 @@
 
 import socket
 from contextlib import suppress
+from typing import Any
+
+
+def plain_address(name: Any) -> str:
+    """The IP address of a socket's name, IPv4 as such even on a socket for both."""
+    address = str(name[0])
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 def listening_socket(port: int, host: str = "") -> socket.socket:

@@ -9,6 +9,8 @@ change by epoch, and the TPU_* and MEGASCALE_* variables that libtpu reads stay 
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from jaxrun import contract
 from jaxrun.program.reporter import CHANNEL, TOP
@@ -17,10 +19,19 @@ from jaxrun.settings import Settings
 _GPU_PLATFORMS = ("cuda", "rocm")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where one epoch's program stands; the coordinator is process 0's IP address and a port."""
+
+    epoch: int
+    restarts: int
+    coordinator: str
+    coordinator_port: int
+
+
 def program_environment(
     settings: Settings,
-    epoch: int,
-    coordinator_port: int,
+    place: Place,
     inherited: Mapping[str, str],
     channel: str | None,
     site: str | None,
@@ -31,10 +42,11 @@ def program_environment(
     the program runs unobserved.
     """
     env = {name: value for name, value in inherited.items() if name not in (contract.TOKEN, TOP)}
-    # Alone, the process needs no name to resolve.
-    host = settings.gang_address if settings.num_processes > 1 else "127.0.0.1"
-    env[contract.COORDINATOR_ADDRESS] = f"{host}:{coordinator_port}"
-    env[contract.OMPI_URI] = f"0.0;tcp://{host}:{coordinator_port}"
+    version_6 = ":" in place.coordinator
+    host = f"[{place.coordinator}]" if version_6 else place.coordinator
+    env[contract.COORDINATOR_ADDRESS] = f"{host}:{place.coordinator_port}"
+    scheme = "tcp6" if version_6 else "tcp"
+    env[contract.OMPI_URI] = f"0.0;{scheme}://{host}:{place.coordinator_port}"
     env[contract.OMPI_SIZE] = str(settings.num_processes)
     env[contract.OMPI_RANK] = str(settings.process_id)
     env[contract.OMPI_LOCAL_RANK] = "0"
@@ -42,7 +54,9 @@ def program_environment(
         # Otherwise JAX takes Open MPI's local rank for the one device of this process.
         ids = ",".join(str(i) for i in range(settings.local_devices))
         env.setdefault(contract.LOCAL_DEVICE_IDS, ids)
-    env[contract.EPOCH] = str(epoch)
+    env[contract.EPOCH] = str(place.epoch)
+    env[contract.ATTEMPT] = str(settings.attempt)
+    env[contract.RESTARTS] = str(place.restarts)
     env[contract.PROCESS_ID] = str(settings.process_id)
     # What a killed process has printed should be in its log.
     env.setdefault("PYTHONUNBUFFERED", "1")
@@ -51,3 +65,12 @@ def program_environment(
         path = env.get("PYTHONPATH")
         env["PYTHONPATH"] = f"{site}{os.pathsep}{path}" if path else site
     return env
+
+
+def site_directory() -> str | None:
+    """Where sitecustomize and the program's `jaxrun` are: installed, or in this source tree."""
+    here = Path(__file__).resolve().parent
+    for directory in (here.parents[1] / "site", here / "site"):
+        if (directory / "sitecustomize.py").exists():
+            return str(directory)
+    return None

@@ -20,7 +20,7 @@ from jaxrun.gang.protocol import Calls, Died, FromMember, Gone, Progress, Stack
 from jaxrun.log import say
 from jaxrun.observation import observe
 from jaxrun.preflight import judged
-from jaxrun.program_env import program_environment
+from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import Settings
 from jaxrun.stack import innermost
 from jaxrun.supervisor import Ended, Supervisor
@@ -62,7 +62,7 @@ class Run:
         self._timers: list[asyncio.TimerHandle] = []
         self._progress_timer: asyncio.TimerHandle | None = None
 
-    def start(self, command: Sequence[str], coordinator_port: int, site: str | None) -> None:
+    def start(self, command: Sequence[str], place: Place, site: str | None) -> None:
         """Spawn the program."""
         try:
             self._channel = Channel(self._heard)
@@ -71,9 +71,7 @@ class Run:
         if self._memory is not None:
             self._oom_kills_before = self._memory.oom_kills()
         channel = str(self._channel.directory) if self._channel is not None else None
-        env = program_environment(
-            self._settings, self.epoch, coordinator_port, os.environ, channel, site
-        )
+        env = program_environment(self._settings, place, os.environ, channel, site)
         self._supervisor.spawn(command, env)
         self._send(self.progress)
 
@@ -118,6 +116,7 @@ class Run:
         for timer in self._timers:
             timer.cancel()
         if self._channel is not None:
+            self.progress = dataclasses.replace(self.progress, step=self.step)
             self._channel.close()
             self._channel = None
 

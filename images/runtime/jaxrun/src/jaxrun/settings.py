@@ -1,11 +1,17 @@
 """What the launcher is told by its environment, read once, refused with the variable's name."""
 
+import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from jaxrun import contract
+from jaxrun.contract import PreflightMode, SuccessPolicy
+from jaxrun.restart_policy import Ledger, RestartPolicy, read_ledger, read_policy
+
+T = TypeVar("T")
 
 
 class BadSettingError(ValueError):
@@ -32,6 +38,18 @@ class Timing:
     """Without report(): no compilation for so long means that steps are being run."""
     grace: float = 30.0
     """Between SIGTERM from outside and SIGKILL."""
+    rejoin: float = 600.0
+    """How long a launcher whose process 0 is lost looks for the next one."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """`spec.preflight` of the JaxJob; None where nothing is expected."""
+
+    mode: PreflightMode = PreflightMode.OFF
+    jax: str | None = None
+    jaxlib: str | None = None
+    free_memory_percent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,11 @@ class Settings:
     coordinator_port_base: int = contract.COORDINATOR_PORT_BASE
     coordinator_port_count: int = contract.COORDINATOR_PORT_COUNT
     termination_log: str = contract.TERMINATION_LOG
+    hosts_per_slice: int = 1
+    policy: RestartPolicy = RestartPolicy()
+    ledger: Ledger = Ledger()
+    success: SuccessPolicy = SuccessPolicy.ALL_PROCESSES
+    preflight: Preflight = Preflight()
     timing: Timing = Timing()
 
     @property
@@ -95,6 +118,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         barrier_grace=env.seconds("JAXRUN_BARRIER_GRACE_SECONDS", defaults.barrier_grace),
         quiet=env.seconds("JAXRUN_QUIET_SECONDS", defaults.quiet),
         grace=env.seconds(contract.GRACE_SECONDS, defaults.grace),
+        rejoin=env.seconds("JAXRUN_REJOIN_SECONDS", defaults.rejoin),
     )
     if timing.heartbeat_timeout < 2 * timing.heartbeat_interval:
         raise BadSettingError(
@@ -121,13 +145,49 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "JAXRUN_COORDINATOR_PORT_COUNT", contract.COORDINATOR_PORT_COUNT, least=1
         ),
         termination_log=environ.get("JAXRUN_TERMINATION_LOG", contract.TERMINATION_LOG),
+        hosts_per_slice=env.integer(contract.HOSTS_PER_SLICE, num_processes, least=1),
+        policy=env.json(contract.RESTART_POLICY, read_policy, RestartPolicy()),
+        ledger=env.json(contract.LEDGER, read_ledger, Ledger()),
+        success=env.choice(contract.SUCCESS_POLICY, SuccessPolicy.ALL_PROCESSES),
+        preflight=env.json(contract.PREFLIGHT, _read_preflight, Preflight()),
         timing=timing,
+    )
+
+
+def _read_preflight(data: Mapping[str, Any]) -> Preflight:
+    percent = data.get("freeMemoryPercent")
+    return Preflight(
+        PreflightMode(data["mode"]),
+        jax=data.get("jax"),
+        jaxlib=data.get("jaxlib"),
+        free_memory_percent=int(percent) if percent is not None else None,
     )
 
 
 @dataclass(frozen=True)
 class _Environment:
     environ: Mapping[str, str]
+
+    def json(self, name: str, read: Callable[[Mapping[str, Any]], T], default: T) -> T:
+        text = self.environ.get(name, "")
+        if not text:
+            return default
+        try:
+            return read(json.loads(text))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            shown = text if len(text) <= 200 else text[:200] + "..."
+            raise BadSettingError(
+                f"{name} is {shown!r}, not what the operator writes: {why}"
+            ) from None
+
+    def choice(self, name: str, default: SuccessPolicy) -> SuccessPolicy:
+        text = self.environ.get(name, "")
+        try:
+            return SuccessPolicy(text) if text else default
+        except ValueError:
+            known = " or ".join(each.value for each in SuccessPolicy)
+            raise BadSettingError(f"{name} is {text!r}, not {known}") from None
 
     def integer(self, name: str, default: int, least: int = 0) -> int:
         text = self.environ.get(name, "")

@@ -2,16 +2,31 @@
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxrun import contract
 from jaxrun.evidence import Verdict
+from jaxrun.gang.memory import Memory, Record
 from jaxrun.gang.progress import first, last
 from jaxrun.gang.protocol import GangView, Progress
-from jaxrun.gang.state import Gang
+from jaxrun.gang.state import Gang, Stopping
+from jaxrun.restart_policy import ledger_json
+from jaxrun.run import Run
 from jaxrun.settings import Settings
-from jaxrun.termination import termination_record
+from jaxrun.termination import exception_json, termination_record
+
+_TIMES = (
+    "launcherStarted",
+    "allJoined",
+    "spawned",
+    "jaxImported",
+    "initialised",
+    "firstCompile",
+    "firstStep",
+    "finished",
+)
 
 
 @dataclass(frozen=True)
@@ -24,8 +39,12 @@ class Status:
     progress: Progress
     step: int | None
     step_seconds: float | None
-    times: dict[str, float | None]
+    times: Mapping[str, float | None]
     verdict: Verdict | None
+    memory: Memory = Memory()
+    checkpoint_step: int | None = None
+    stop: Stopping | None = None
+    goodput: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The contract's `status` object."""
@@ -46,11 +65,69 @@ class Status:
                 name: value if math.isfinite(value) else None
                 for name, value in progress.metrics.items()
             },
-            "checkpointStep": progress.checkpoint_step,
+            "checkpointStep": self.checkpoint_step,
             "compile": {"count": progress.compile_count, "seconds": progress.compile_seconds},
-            "times": self.times,
+            "times": {name: self.times.get(name) for name in _TIMES},
+            "stop": _stop_json(self.stop) if self.stop is not None else None,
+            "ledger": ledger_json(self.memory.ledger),
+            "restarts": [_record_json(record) for record in self.memory.restarts],
+            "goodput": {name: self.goodput.get(name, 0.0) for name in contract.GOODPUT},
             "cause": termination_record(verdict) if failed and verdict is not None else None,
         }
+
+
+def server_status(
+    settings: Settings,
+    gang: Gang,
+    view: GangView,
+    run: Run | None,
+    launcher_started: float,
+    verdict: Verdict | None,
+) -> Status:
+    """The gang's, told by process 0."""
+    now = time.monotonic()
+    epoch = gang.epoch.number if gang.epoch is not None else 0
+    mine = run if run is not None and run.epoch == epoch else None
+    step = mine.step if mine is not None else None
+    return Status(
+        settings=settings,
+        view=view,
+        epoch=gang.memory.epoch,
+        progress=mine.progress if mine is not None else Progress(0),
+        step=step if step is not None else gang.step,
+        step_seconds=mine.step_seconds if mine is not None else None,
+        times=gang_times(gang, launcher_started, now),
+        verdict=verdict,
+        memory=gang.memory,
+        checkpoint_step=gang.checkpoint_step,
+        stop=gang.stop,
+    )
+
+
+def member_status(
+    settings: Settings,
+    view: GangView,
+    run: Run | None,
+    times: Mapping[str, float | None],
+    memory: Memory,
+    verdict: Verdict | None,
+) -> Status:
+    """A process's own, with what it knows of the gang."""
+    progress = run.progress if run is not None else Progress(0)
+    saved = [s for s in (progress.checkpoint_step, memory.checkpoint_step) if s is not None]
+    step = run.step if run is not None else None
+    return Status(
+        settings=settings,
+        view=view,
+        epoch=run.epoch if run is not None else memory.epoch,
+        progress=progress,
+        step=step if step is not None else memory.step,
+        step_seconds=run.step_seconds if run is not None else None,
+        times=times,
+        verdict=verdict,
+        memory=memory,
+        checkpoint_step=max(saved, default=None),
+    )
 
 
 def gang_times(gang: Gang, launcher_started: float, now: float) -> dict[str, float | None]:
@@ -71,4 +148,32 @@ def gang_times(gang: Gang, launcher_started: float, now: float) -> dict[str, flo
         "firstCompile": unix(first(tracks, "compile_started")),
         "firstStep": unix(first(tracks, "step")),
         "finished": unix(epoch.verdict_at if epoch is not None else None),
+    }
+
+
+def _stop_json(stop: Stopping) -> dict[str, Any]:
+    request = stop.request
+    return {
+        "process": request.process,
+        "host": request.host,
+        "signal": request.signal,
+        "time": stop.time,
+    }
+
+
+def _record_json(record: Record) -> dict[str, Any]:
+    return {
+        "epoch": record.epoch,
+        "cause": record.cause.value,
+        "message": record.message,
+        "process": record.process,
+        "host": record.host,
+        "exitCode": record.exit_code,
+        "signal": record.signal,
+        "exception": exception_json(record.exception),
+        "step": record.step,
+        "checkpointStep": record.checkpoint_step,
+        "time": record.time,
+        "retryAt": record.retry_at,
+        "spawned": record.spawned,
     }

@@ -5,25 +5,34 @@ import os
 from typing import Any
 
 from jaxrun import contract
-from jaxrun.evidence import Verdict
+from jaxrun.evidence import ExceptionReport, Verdict
+from jaxrun.restart_policy import ledger_json
 
 
 def termination_record(verdict: Verdict) -> dict[str, Any]:
     """The contract's `termination` object."""
-    exception = verdict.exception
     return {
         "version": contract.VERSION,
+        "scope": verdict.scope.value,
         "cause": verdict.cause.value if verdict.cause is not None else None,
         "process": verdict.process,
         "host": verdict.host,
         "exitCode": verdict.exit_code,
         "signal": verdict.signal,
-        "exception": {"type": exception.type, "message": exception.message} if exception else None,
+        "exception": exception_json(verdict.exception),
         "message": verdict.message,
         "epoch": verdict.epoch,
         "step": verdict.step,
+        "checkpointStep": verdict.checkpoint_step,
+        "ledger": ledger_json(verdict.ledger),
+        "goodput": {name: verdict.goodput.get(name, 0.0) for name in contract.GOODPUT},
         "time": verdict.time,
     }
+
+
+def exception_json(exception: ExceptionReport | None) -> dict[str, str] | None:
+    """The contract's `exception` object."""
+    return {"type": exception.type, "message": exception.message} if exception else None
 
 
 def termination_bytes(verdict: Verdict) -> bytes:
@@ -37,6 +46,7 @@ def termination_bytes(verdict: Verdict) -> bytes:
             record["message"] = record["message"][: len(record["message"]) // 2]
         else:
             record = {**record, "exception": None, "host": None, "message": ""}
+            record["ledger"]["charges"] = record["ledger"]["charges"][-32:]
     return data
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from jaxrun.supervisor import descendants
 
+_EPOCHS = 8
+"""As many coordinator ports; those in use are skipped."""
 PROGRAM = Path(__file__).with_name("program.py")
 QUICK = {
     "JAXRUN_HEARTBEAT_SECONDS": "0.4",
@@ -88,8 +90,9 @@ class RealGang:
     launcher_command: tuple[str, ...] = (sys.executable, "-m", "jaxrun")
 
     def __post_init__(self) -> None:
-        ports = free_ports(2 + self.size)
-        self._gang_port, self._coordinator_port, *self._http_ports = ports
+        ports = free_ports(1 + self.size + _EPOCHS)
+        self._gang_port, *self._http_ports = ports[: 1 + self.size]
+        self._coordinator_port = ports[-_EPOCHS]
 
     def start(
         self,
@@ -184,7 +187,7 @@ class RealGang:
             "JAXRUN_GANG_PORT": str(self._gang_port),
             "JAXRUN_HTTP_PORT": str(self._http_ports[index]),
             "JAXRUN_COORDINATOR_PORT_BASE": str(self._coordinator_port),
-            "JAXRUN_COORDINATOR_PORT_COUNT": "1",
+            "JAXRUN_COORDINATOR_PORT_COUNT": str(_EPOCHS),
             "JAXRUN_TERMINATION_LOG": str(directory / "termination"),
             "JAXRUN_RUNTIME_DIR": str(self.directory),
             "DIED_AT": str(self.directory / "died-at"),

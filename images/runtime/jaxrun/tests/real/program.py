@@ -1,7 +1,8 @@
 """A JAX program as a user would write it, which ends in the way and at the place it is told to.
 
-program.py ACTION RANK STEPS: process RANK does ACTION at step 5. The time of it goes into the file
-that DIED_AT names.
+program.py ACTION RANK STEPS: process RANK does ACTION at step 5 of the first DIES_IN_EPOCHS epochs,
+by default of all. The time of it goes into the file that DIED_AT names. Training goes on from the
+checkpoint in CHECKPOINT, if that is set: process 0 writes it when should_stop() says so.
 """
 
 import os
@@ -11,6 +12,9 @@ import time
 from pathlib import Path
 
 action, actor, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+epoch = int(os.environ["JAXRUN_EPOCH"])
+dies = epoch <= int(os.environ.get("DIES_IN_EPOCHS", "1000"))
+checkpoint = Path(os.environ["CHECKPOINT"]) if "CHECKPOINT" in os.environ else None
 
 
 def now_die() -> None:
@@ -84,15 +88,23 @@ def act() -> None:
             hoard.append(b"x" * (32 << 20))
 
 
-for step in range(steps):
+begin = int(checkpoint.read_text()) + 1 if checkpoint and checkpoint.exists() else 0
+print(
+    f"process {rank}: epoch {epoch} begins at step {begin}, attempt "
+    f"{os.environ['JAXRUN_ATTEMPT']}, restarts {os.environ['JAXRUN_RESTARTS']}, "
+    f"coordinator {os.environ['JAX_COORDINATOR_ADDRESS']}"
+)
+for step in range(begin, steps):
     # A Python float is waited for, as a loss that is printed would be.
     value = float(total(ones, float(step)))
     assert value == step * jax.device_count(), value
     jaxrun.report(step=step, value=value)
-    if step == 5 and rank == actor:
+    if step == begin + 5 and rank == actor and dies:
         act()
     if action != "ignores-stop" and jaxrun.should_stop():
         print(f"process {rank}: stopping at step {step}")
+        if rank == 0 and checkpoint:
+            checkpoint.write_text(str(step))
         jaxrun.checkpointed(step)
         break
     time.sleep(0.01)

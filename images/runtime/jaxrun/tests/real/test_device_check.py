@@ -60,3 +60,90 @@ def test_a_program_on_cpu_where_gpus_were_asked_for(gang: RealGang, code: str) -
             "to Off if this is meant"
         )
         assert told["step"] is None
+
+
+def test_it_ends_before_the_first_step_although_it_never_initialises_a_world(
+    alone: RealGang,
+) -> None:
+    alone.start(through_a_shell(TRAINS_ALONE), **CUDA, **preflight("Enforce"), JAX_PLATFORMS="")
+    alone.wait()
+    assert alone.exit_codes == [69]
+    out = alone.outputs()
+    assert "before JAX" in out
+    assert "DeviceMismatch: process 0" in out
+
+
+def test_choosing_the_cpu_on_purpose_is_a_mismatch_too(alone: RealGang) -> None:
+    code = "import jax; jax.config.update('jax_platforms', 'cpu'); " + TRAINS_ALONE.strip()
+    alone.start(through_a_shell(code), **CUDA, **preflight("Enforce"), JAX_PLATFORMS="")
+    alone.wait()
+    assert "the program or its image chose it (JAX_PLATFORMS or jax_platforms is cpu)" in (
+        alone.launchers[0].termination["message"]
+    )
+
+
+def test_a_backend_that_cannot_be_initialised_is_one_too(alone: RealGang) -> None:
+    """JAX raises, and the program could catch it and go on: it has no device all the same."""
+    code = (
+        "import jax, time\ntry: jax.devices()\nexcept RuntimeError as error: print(error)\n"
+        "time.sleep(60)"
+    )
+    alone.start(through_a_shell(code), **CUDA, **preflight("Enforce"), JAX_PLATFORMS="cuda")
+    alone.wait()
+    told = alone.launchers[0].termination
+    assert told["cause"] == "DeviceMismatch"
+    assert "found no usable device where 8 cuda devices were expected: " in told["message"]
+    assert "nable to initialize backend 'cuda'" in told["message"] or "cuda" in told["message"]
+
+
+def test_report_says_so_in_the_log_and_off_says_nothing(alone: RealGang, tmp_path: Path) -> None:
+    code = "import jax; jax.devices(); print('goes on')"
+    alone.start(through_a_shell(code), **CUDA, **preflight("Report"), JAX_PLATFORMS="")
+    alone.wait()
+    assert alone.exit_codes == [0]
+    assert "goes on" in alone.outputs()
+    said = [line for line in alone.outputs().splitlines() if "preflight:" in line]
+    assert len(said) == 1, said
+    assert "found 1 cpu device where 8 cuda devices were expected" in said[0]
+
+    other = RealGang(tmp_path / "off", size=1)
+    other.directory.mkdir()
+    try:
+        other.start(through_a_shell(code), **CUDA, **preflight("Off"), JAX_PLATFORMS="")
+        other.wait()
+        assert other.exit_codes == [0]
+        assert "expected" not in other.outputs()
+    finally:
+        other.close()
+
+
+def test_another_version_than_the_job_asks_for(alone: RealGang) -> None:
+    """Whichever Python it turns out to be, as soon as it has imported JAX; on the CPU as well."""
+    code = "import jax, time; print('imported'); time.sleep(60)"
+    alone.start(through_a_shell(code), **preflight("Enforce", jax="0.9", jaxlib="0.9"))
+    alone.wait()
+    assert alone.exit_codes == [69]
+    assert alone.launchers[0].termination["message"] == (
+        f"process 0 (digits-a0-s0-0) has jax {jax.__version__} where 0.9 was expected: use an "
+        "image with jax 0.9, or change spec.preflight.jax"
+    )
+
+
+def test_the_right_versions_and_the_cpu_are_fine(alone: RealGang) -> None:
+    right = ".".join(jax.__version__.split(".")[:2])
+    code = "import jax; print(jax.devices())"
+    alone.start(through_a_shell(code), **preflight("Enforce", jax=right, jaxlib=right))
+    alone.wait()
+    assert alone.exit_codes == [0], alone.outputs()
+
+
+def test_a_child_that_uses_jax_on_the_cpu_is_not_the_program(alone: RealGang) -> None:
+    """Data loaders do."""
+    code = (
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', 'import jax; jax.devices()'], check=True)\n"
+        "print('goes on')"
+    )
+    alone.start(through_a_shell(code), **CUDA, **preflight("Enforce"))
+    alone.wait()
+    assert alone.exit_codes == [0], alone.outputs()

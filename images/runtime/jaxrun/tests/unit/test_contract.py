@@ -9,7 +9,7 @@ from builders import APlayedGang, raised
 
 from jaxrun import cause, contract
 from jaxrun.gang.protocol import GangView, Progress
-from jaxrun.program_env import program_environment
+from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import read_settings
 from jaxrun.status import Status, gang_times
 from jaxrun.termination import termination_bytes, termination_record
@@ -46,7 +46,9 @@ def test_the_program_gets_what_is_documented() -> None:
         "JAXRUN_PLATFORM": "cuda",
         "JAXRUN_LOCAL_DEVICES": "2",
     }
-    env = program_environment(read_settings(environ), 1, 9440, environ, None, None)
+    env = program_environment(
+        read_settings(environ), Place(1, 0, "10.1.2.3", 9440), environ, None, None
+    )
     assert set(contract.ENVIRONMENT_FOR_PROGRAM) <= set(env)
 
 

@@ -4,7 +4,7 @@ import pytest
 from builders import APlayedGang, exited, raised, signalled
 
 from jaxrun.contract import Cause, GangState
-from jaxrun.gang.protocol import Calls, DumpStack, PleaseStop, Stack, StopAsked, StopAt
+from jaxrun.gang.protocol import Calls, Died, DumpStack, PleaseStop, Stack, StopAsked, StopAt
 from jaxrun.settings import Timing
 
 GLOO = "UNKNOWN: Gloo all-reduce failed: Connection closed by peer"
@@ -184,9 +184,9 @@ def test_no_deadline_where_nobody_initialises() -> None:
 
 def test_asked_to_stop_all_agree_on_the_call() -> None:
     gang = a_running_gang(2)
-    gang.say(1, StopAsked(1, 15))
+    gang.say(1, StopAsked(15))
     assert gang.messages(PleaseStop)
-    assert gang.gang.state(gang.now) is GangState.STOPPING
+    assert gang.gang.state(gang.now) is GangState.CHECKPOINTING
     gang.say(0, Calls(1, 17))
     assert not gang.messages(StopAt)
     gang.say(1, Calls(1, 16))
@@ -200,9 +200,9 @@ def test_asked_to_stop_all_agree_on_the_call() -> None:
 @pytest.mark.parametrize("asked_again", [False, True])
 def test_every_death_after_a_stop_request_is_the_preemption(asked_again: bool) -> None:
     gang = a_running_gang(2)
-    gang.say(1, StopAsked(1, 15))
+    gang.say(1, StopAsked(15))
     if asked_again:
-        gang.say(0, StopAsked(1, 15))
+        gang.say(0, StopAsked(15))
     gang.left(1)
     gang.killed(0)
     assert gang.verdict is not None
@@ -211,7 +211,7 @@ def test_every_death_after_a_stop_request_is_the_preemption(asked_again: bool) -
 
 def test_the_grace_ends_with_a_kill() -> None:
     gang = a_running_gang(2, grace=60)
-    gang.say(0, StopAsked(1, 15))
+    gang.say(0, StopAsked(15))
     gang.after(59)
     assert not gang.stopped
     gang.after(2)
@@ -239,8 +239,8 @@ def test_a_stall_shorter_than_the_timeout_loses_nobody() -> None:
 
 def test_old_epochs_are_not_listened_to() -> None:
     gang = a_running_gang(2)
-    gang.say(1, StopAsked(0, 15))
-    assert not gang.messages(PleaseStop)
+    gang.say(1, Died(0, exited(3, 1)))
+    assert not gang.stopped
 
 
 def test_states_from_reports() -> None:

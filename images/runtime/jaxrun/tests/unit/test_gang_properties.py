@@ -83,7 +83,7 @@ def test_any_order_of_events(story: list[tuple[str, int, object]]) -> None:
             gang.left(process)
         elif what == "asked":
             asked = True
-            gang.say(process, StopAsked(1, 15))
+            gang.say(process, StopAsked(15))
         elif what == "calls":
             gang.say(process, Calls(1, detail))  # type: ignore[arg-type]
         elif what == "stack":

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jaxrun.evidence import Death, ExceptionReport, How, MemoryEvidence, Verdict
 from jaxrun.gang import handshake, protocol
 from jaxrun.gang.member import Connection, ConnectionLostError, RefusedError, join
+from jaxrun.gang.memory import Memory
 from jaxrun.gang.protocol import Challenge, Died, End, GangView, Hello, Progress, Refused, Start
 from jaxrun.gang.server import GangServer
 from jaxrun.gang.wire import WireError
@@ -187,7 +188,7 @@ async def test_the_token_never_crosses_the_wire_and_a_recorded_handshake_is_wort
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         challenge = protocol.decode_from_server(await reader.readline())
         assert isinstance(challenge, Challenge)
-        line = protocol.encode(handshake.hello(member(1), challenge, 0))
+        line = protocol.encode(handshake.hello(member(1), challenge, Memory()))
         assert b"secret" not in line
         writer.write(line)
         assert b"Welcome" in await reader.readline()
@@ -206,10 +207,13 @@ async def test_the_token_never_crosses_the_wire_and_a_recorded_handshake_is_wort
 @pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Hello) if f.name != "proof"])
 def test_no_field_of_a_handshake_can_be_changed_on_the_way(field: str) -> None:
     challenge = handshake.challenge()
-    said = handshake.hello(member(1), challenge, 0)
+    said = handshake.hello(member(1), challenge, Memory())
     assert handshake.refusal(SETTINGS, challenge, said) is None
     value = getattr(said, field)
-    other = value + 1 if isinstance(value, int) else value + "x"
+    if isinstance(value, Memory):
+        other: object = dataclasses.replace(value, epoch=value.epoch + 1)
+    else:
+        other = value + 1 if isinstance(value, int) else value + "x"
     assert handshake.refusal(SETTINGS, challenge, dataclasses.replace(said, **{field: other}))
 
 

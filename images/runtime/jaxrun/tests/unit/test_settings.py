@@ -1,8 +1,10 @@
 """The environment of a launcher and of its program."""
 
+import dataclasses
+
 import pytest
 
-from jaxrun.program_env import program_environment
+from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import BadSettingError, read_settings
 
 POD = {
@@ -49,9 +51,12 @@ def test_nonsense_is_refused_by_name(changes: dict[str, str], says: str) -> None
         read_settings({**POD, **changes})
 
 
+PLACE = Place(epoch=7, restarts=9, coordinator="10.1.2.3", coordinator_port=9446)
+
+
 def program(**changes: str) -> dict[str, str]:
     environ = {**POD, **changes}
-    return program_environment(read_settings(environ), 7, 9446, environ, "/run/c", "/jaxop/site")
+    return program_environment(read_settings(environ), PLACE, environ, "/run/c", "/jaxop/site")
 
 
 def test_the_token_is_hidden_from_the_program() -> None:
@@ -60,15 +65,20 @@ def test_the_token_is_hidden_from_the_program() -> None:
 
 def test_the_coordinator_is_by_epoch() -> None:
     env = program()
-    assert env["JAX_COORDINATOR_ADDRESS"] == "digits-a2-s0-0.digits-gang.ml.svc:9446"
+    assert env["JAX_COORDINATOR_ADDRESS"] == "10.1.2.3:9446"
     assert (env["OMPI_COMM_WORLD_SIZE"], env["OMPI_COMM_WORLD_RANK"]) == ("4", "3")
-    assert env["JAXRUN_EPOCH"] == "7"
+    assert (env["JAXRUN_EPOCH"], env["JAXRUN_ATTEMPT"], env["JAXRUN_RESTARTS"]) == ("7", "2", "9")
 
 
-def test_alone_no_name_has_to_resolve() -> None:
-    env = program_environment(read_settings({}), 1, 9440, {}, None, None)
-    assert env["JAX_COORDINATOR_ADDRESS"] == "127.0.0.1:9440"
-    assert "PYTHONPATH" not in env
+def test_an_ipv6_coordinator_is_in_brackets() -> None:
+    place = dataclasses.replace(PLACE, coordinator="fd00::7")
+    env = program_environment(read_settings(POD), place, POD, None, None)
+    assert env["JAX_COORDINATOR_ADDRESS"] == "[fd00::7]:9446"
+    assert env["OMPI_MCA_orte_hnp_uri"] == "0.0;tcp6://[fd00::7]:9446"
+
+
+def test_without_a_channel_the_path_stays() -> None:
+    assert "PYTHONPATH" not in program_environment(read_settings({}), PLACE, {}, None, None)
 
 
 def test_all_chips_on_gpu_and_nothing_said_elsewhere() -> None:

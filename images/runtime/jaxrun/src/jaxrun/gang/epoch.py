@@ -12,7 +12,7 @@ from jaxrun import cause
 from jaxrun.evidence import Death, How, StopRequest, Verdict
 from jaxrun.gang.outputs import Log, Output, Send
 from jaxrun.gang.progress import Track
-from jaxrun.gang.protocol import DumpStack, End, Gone, PleaseStop, Progress, Start, Stop, StopAt
+from jaxrun.gang.protocol import DumpStack, Gone, PleaseStop, Progress, Start, Stop, StopAt
 from jaxrun.settings import Timing
 
 _CALLS_WAIT_SECONDS = 1.0
@@ -42,13 +42,23 @@ class _Process:
 class Epoch:
     """Epoch `number` of a gang whose process i runs on hosts[i]."""
 
-    def __init__(self, number: int, hosts: list[str], timing: Timing, now: float) -> None:
+    def __init__(
+        self,
+        number: int,
+        hosts: list[str],
+        timing: Timing,
+        now: float,
+        process_zero: bool = False,
+    ) -> None:
         self.number = number
         self.started_at = now
         self.verdict: Verdict | None = None
+        self.death: Death | None = None
+        """The one behind the verdict."""
         self.verdict_at: float | None = None
         self.processes = [_Process(host) for host in hosts]
         self._timing = timing
+        self._process_zero = process_zero
         self._deaths: list[Death] = []
         self._strong_at: float | None = None
         self._stopped_at: float | None = None
@@ -60,18 +70,33 @@ class Epoch:
         self._stacks: dict[int, str] = {}
 
     @property
-    def stopping(self) -> bool:
-        """Whether the programs have been told to stop, softly or not."""
-        return self._stopped_at is not None or self._request is not None
+    def running(self) -> bool:
+        """Whether there is no verdict yet."""
+        return self.verdict is None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the programs have been told to stop, now."""
+        return self._stopped_at is not None
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether the programs have been asked to stop, in their own time."""
+        return self._request is not None
+
+    @property
+    def over_at(self) -> float | None:
+        """When it began to end: the first death, or all being done."""
+        return self._stopped_at if self._stopped_at is not None else self.verdict_at
 
     @property
     def restless(self) -> bool:
         """Whether something is being waited for that a slow tick would delay."""
-        return self._stopped_at is not None or self._stacks_at is not None or self.stopping
+        return self.stopped or self.asked_to_stop or self._stacks_at is not None
 
-    def begin(self, coordinator_port: int) -> list[Output]:
+    def begin(self, coordinator_port: int, restarts: int) -> list[Output]:
         """Everybody spawns."""
-        return [Send(Start(self.number, coordinator_port))]
+        return [Send(Start(self.number, coordinator_port, restarts))]
 
     def progress(self, process: int, seen: Progress, now: float) -> list[Output]:
         """The program got further."""
@@ -91,6 +116,8 @@ class Epoch:
         out: list[Output] = []
         if gone.death is not None:
             out = self._death(gone.death, now)
+        elif gone.exit_code is None and gone.signal is None:
+            out = self._never_spawned(process, now)
         return out + self._settle(now)
 
     def lost(self, process: int, reason: str, now: float) -> list[Output]:
@@ -128,7 +155,9 @@ class Epoch:
 
     def end(self, death: Death, now: float) -> list[Output]:
         """End it for a reason that needs no further evidence."""
-        return self._death(death, now) + self._conclude(cause.verdict_of(death, self.number), now)
+        out = self._death(death, now)
+        self._conclude(cause.verdict_of(death, self.number), now, death)
+        return out
 
     def _death(self, death: Death, now: float) -> list[Output]:
         if self.verdict is not None:
@@ -137,6 +166,13 @@ class Epoch:
         if self._strong_at is None and not cause.is_consequence(death):
             self._strong_at = now
         return self._stop(now)
+
+    def _never_spawned(self, process: int, now: float) -> list[Output]:
+        """Its launcher had been asked to stop when the epoch began: the others cannot go on."""
+        if self._request is not None:
+            return self._stop(now)
+        host = self.processes[process].host
+        return self._death(Death(process, host, How.LOST, detail="it started no program"), now)
 
     def _stop(self, now: float) -> list[Output]:
         if self._stopped_at is not None:
@@ -148,8 +184,9 @@ class Epoch:
         if self.verdict is not None:
             return []
         if self._stopped_at is None:
-            if all(p.finished for p in self.processes):
-                return self._conclude(self._finish(), now)
+            if all(p.finished for p in self.processes) or self._process_zero_has_finished(now):
+                self._conclude(self._finish(), now)
+                return []
             return (
                 self._agree_on_stop_call(now)
                 + self._end_of_grace(now)
@@ -157,7 +194,7 @@ class Epoch:
                 + self._stuck_at_start(now)
             )
         if self._evidence_is_in(now):
-            return self._conclude(self._failure(), now)
+            self._fail(now)
         return []
 
     def _evidence_is_in(self, now: float) -> bool:
@@ -169,33 +206,42 @@ class Epoch:
             return True
         return now >= self._stopped_at + timing.heartbeat_timeout + timing.heartbeat_interval
 
-    def _conclude(self, verdict: Verdict, now: float) -> list[Output]:
-        if self.verdict is not None:
-            return []
-        self.verdict, self.verdict_at = verdict, now
-        return [Send(End(verdict))]
+    def _conclude(self, verdict: Verdict, now: float, death: Death | None = None) -> None:
+        if self.verdict is None:
+            self.verdict, self.verdict_at, self.death = verdict, now, death
+
+    def _process_zero_has_finished(self, now: float) -> bool:
+        """Where its success is the gang's; the others may never come to JAX's shutdown barrier."""
+        if not self._process_zero or self._request is not None:
+            return False
+        zero = self.processes[0]
+        exiting = zero.track.at.get("exiting")
+        waits = exiting is not None and now >= exiting + self._timing.exit_grace
+        return zero.finished or (waits and not zero.ended)
+
+    def preempted(self, request: StopRequest) -> Verdict:
+        """What this launcher, asked to stop, has to tell."""
+        raised = [d for d in self._deaths if d.exception and not cause.is_consequence(d)]
+        death = raised[0] if raised else None
+        return cause.preempted(request, self.number, self.step, self._killed, death)
 
     def _finish(self) -> Verdict:
         if self._request is not None:
-            return cause.preempted(self._request, self.number, self.step, (), None)
+            return self.preempted(self._request)
         count = len(self.processes)
         message = "the process finished" if count == 1 else f"all {count} processes finished"
+        if not all(p.finished for p in self.processes):
+            message = f"process 0 finished, and with it the gang of {count}"
         return Verdict(None, 0, message, self.number, step=self.step)
 
-    def _failure(self) -> Verdict:
+    def _fail(self, now: float) -> None:
         if self._request is not None:
-            raised = [d for d in self._deaths if d.exception and not cause.is_consequence(d)]
-            return cause.preempted(
-                self._request,
-                self.number,
-                self.step,
-                self._killed,
-                raised[0] if raised else None,
-            )
+            self._conclude(self.preempted(self._request), now)
+            return
         death = cause.first_cause(self._deaths)
         if cause.is_consequence(death):
             death = self._behind_consequences() or death
-        return cause.verdict_of(death, self.number)
+        self._conclude(cause.verdict_of(death, self.number), now, death)
 
     def _behind_consequences(self) -> Death | None:
         """All deaths look like echoes: of a process that left without farewell, if there is one."""

@@ -10,6 +10,7 @@ import hmac
 import json
 import secrets
 
+from jaxrun.gang.memory import Memory
 from jaxrun.gang.protocol import VERSION, Challenge, Hello, Refused
 from jaxrun.gang.wire import to_data
 from jaxrun.settings import Settings
@@ -20,7 +21,7 @@ def challenge() -> Challenge:
     return Challenge(nonce=secrets.token_hex(32))
 
 
-def hello(settings: Settings, asked: Challenge, epoch_seen: int) -> Hello:
+def hello(settings: Settings, asked: Challenge, memory: Memory, via: str = "") -> Hello:
     """The answer to a challenge, with the proof in it."""
     unsigned = Hello(
         nonce=secrets.token_hex(32),
@@ -29,7 +30,8 @@ def hello(settings: Settings, asked: Challenge, epoch_seen: int) -> Hello:
         process=settings.process_id,
         num_processes=settings.num_processes,
         host=settings.host,
-        epoch_seen=epoch_seen,
+        memory=memory,
+        via=via,
     )
     return dataclasses.replace(
         unsigned, proof=_proof(settings.token, "member", asked.nonce, unsigned)
@@ -46,8 +48,12 @@ def server_is_genuine(token: str, asked: Challenge, said: Hello, proof: str) -> 
     return hmac.compare_digest(server_proof(token, asked, said).encode(), proof.encode())
 
 
-def refusal(settings: Settings, asked: Challenge, said: Hello) -> Refused | None:
-    """Why `said` may not join the gang of `settings`; None if it may."""
+def refusal(settings: Settings, asked: Challenge, said: Hello, address: str = "") -> Refused | None:
+    """Why `said` may not join the gang of `settings`, whose server is at `address`; None if it may.
+
+    Whoever knocks could pass on what both sides say; what comes by way of a stranger's address is
+    not taken.
+    """
     if said.version != VERSION:
         return Refused(f"protocol version {said.version}, and this gang speaks {VERSION}")
     proof = _proof(settings.token, "member", asked.nonce, said)
@@ -60,6 +66,8 @@ def refusal(settings: Settings, asked: Challenge, said: Hello) -> Refused | None
     ):
         if theirs != ours:
             return Refused(f"wrong {name}: {theirs}, and this gang's is {ours}")
+    if said.via and said.via != address:
+        return Refused(f"it was sent to {said.via}, and this is {address}", retry=True)
     if not 0 <= said.process < settings.num_processes:
         return Refused(f"process {said.process} of a gang of {settings.num_processes}")
     return None

@@ -6,8 +6,10 @@ import time
 from contextlib import suppress
 
 from jaxrun.gang import handshake, protocol
+from jaxrun.gang.memory import Memory
 from jaxrun.gang.protocol import Beat, Challenge, FromMember, FromServer, Refused, Welcome
 from jaxrun.gang.wire import WireError
+from jaxrun.listen import plain_address
 from jaxrun.log import say
 from jaxrun.settings import Settings
 
@@ -20,6 +22,10 @@ _FIRST_WORD_AFTER_SECONDS = 3.0
 
 class RefusedError(Exception):
     """The gang does not want this launcher, and waiting will not help."""
+
+
+class GaveUpError(Exception):
+    """Nobody was there for as long as it was to be tried."""
 
 
 class ConnectionLostError(Exception):
@@ -37,6 +43,8 @@ class Connection:
         server_host: str,
     ) -> None:
         self.server_host = server_host
+        self.server_address = plain_address(writer.get_extra_info("peername"))
+        """Process 0's IP address, for JAX's coordinator; names may lag behind."""
         self._timing = settings.timing
         self._reader = reader
         self._writer = writer
@@ -90,19 +98,47 @@ class Connection:
                 self.send(Beat())
 
 
-async def join(settings: Settings, host: str, port: int, epoch_seen: int = 0) -> Connection:
-    """Connect and be accepted, however long it takes: process 0's pod may come last.
+async def join(
+    settings: Settings,
+    host: str,
+    port: int,
+    memory: Memory = Memory(),
+    knocks: "asyncio.Queue[str] | None" = None,
+    patience: float | None = None,
+) -> Connection:
+    """Connect and be accepted by process 0, under its name or at an address that knocked.
+
+    Without `patience`, in seconds, however long it takes: process 0's pod may come last.
 
     Raises:
         RefusedError: wrong token, job, attempt or number of processes, or the gang is over.
+        GaveUpError: the patience is at an end.
     """
+    ways = [asyncio.create_task(_by_name(settings, host, port, memory))]
+    if knocks is not None:
+        ways.append(asyncio.create_task(_by_knock(settings, knocks, port, memory)))
+    done, pending = await asyncio.wait(ways, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    for way in pending:
+        way.cancel()
+    await asyncio.gather(*ways, return_exceptions=True)
+    found = [way.result() for way in ways if not way.cancelled() and way.exception() is None]
+    for connection in found[1:]:
+        await connection.close()
+    if found:
+        return found[0]
+    for way in done:
+        way.result()
+    raise GaveUpError(f"nobody answered as process 0 at {host}:{port} for {patience:g} s")
+
+
+async def _by_name(settings: Settings, host: str, port: int, memory: Memory) -> Connection:
     started = time.monotonic()
     next_word = started + _FIRST_WORD_AFTER_SECONDS
     backoff = _FIRST_BACKOFF_SECONDS
     while True:
         try:
             return await asyncio.wait_for(
-                _try_to_join(settings, host, port, epoch_seen), _CONNECT_SECONDS
+                _try_to_join(settings, host, port, memory), _CONNECT_SECONDS
             )
         except asyncio.TimeoutError:
             why = "no answer"
@@ -120,11 +156,27 @@ async def join(settings: Settings, host: str, port: int, epoch_seen: int = 0) ->
         backoff = min(backoff * 1.5, _LAST_BACKOFF_SECONDS)
 
 
+async def _by_knock(
+    settings: Settings, knocks: "asyncio.Queue[str]", port: int, memory: Memory
+) -> Connection:
+    """Names may lag behind. Anybody can knock, so what goes wrong here is no error."""
+    while True:
+        address = await knocks.get()
+        with suppress(
+            asyncio.TimeoutError, _NotYetError, RefusedError, OSError, ValueError, EOFError
+        ):
+            return await asyncio.wait_for(
+                _try_to_join(settings, address, port, memory, via=address), _CONNECT_SECONDS
+            )
+
+
 class _NotYetError(Exception):
     """Refused for a reason that may pass."""
 
 
-async def _try_to_join(settings: Settings, host: str, port: int, epoch_seen: int) -> Connection:
+async def _try_to_join(
+    settings: Settings, host: str, port: int, memory: Memory, via: str = ""
+) -> Connection:
     reader, writer = await asyncio.open_connection(host, port, limit=protocol.LINE_LIMIT_BYTES)
     try:
         asked = protocol.decode_from_server(await reader.readline())
@@ -135,7 +187,7 @@ async def _try_to_join(settings: Settings, host: str, port: int, epoch_seen: int
                 f"process 0 speaks protocol {asked.version}, this launcher {protocol.VERSION}: "
                 "the pods of one job need the same runtime image"
             )
-        said = handshake.hello(settings, asked, epoch_seen)
+        said = handshake.hello(settings, asked, memory, via)
         writer.write(protocol.encode(said))
         answer = protocol.decode_from_server(await reader.readline())
         if isinstance(answer, Refused):

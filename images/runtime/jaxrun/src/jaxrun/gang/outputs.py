@@ -20,4 +20,11 @@ class Log:
     text: str
 
 
-Output = Send | Log
+@dataclass(frozen=True)
+class Drop:
+    """Close the connection to a member that is counted as lost."""
+
+    process: int
+
+
+Output = Send | Log | Drop

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from jaxrun.contract import GangState
 from jaxrun.evidence import Death, StopRequest, Verdict
 from jaxrun.gang import wire
+from jaxrun.gang.memory import Memory
 
-VERSION = 1
-HANDSHAKE_LIMIT_BYTES = 4096
+VERSION = 2
+HANDSHAKE_LIMIT_BYTES = 32 * 1024
 LINE_LIMIT_BYTES = 64 * 1024
 
 
@@ -34,7 +35,9 @@ class Hello:
     process: int
     num_processes: int
     host: str
-    epoch_seen: int
+    memory: Memory = Memory()
+    via: str = ""
+    """The address that knocked, if that is where I am; else nobody could pass this on."""
     version: int = VERSION
     proof: str = ""
 
@@ -75,6 +78,7 @@ class Start:
 
     epoch: int
     coordinator_port: int
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,21 @@ class DumpStack:
 
 @dataclass(frozen=True)
 class Stop:
-    """Server: the epoch is over, kill the program."""
+    """Server: the epoch is over, kill the program; then say Idle."""
 
     epoch: int
 
 
 @dataclass(frozen=True)
+class Remember:
+    """Server: what to tell my successor, should I be lost."""
+
+    memory: Memory
+
+
+@dataclass(frozen=True)
 class End:
-    """Server: how it ended; write it, say Bye, exit."""
+    """Server: how it ended for all or, by its scope, for you; write it, say Bye, exit."""
 
     verdict: Verdict
 
@@ -151,7 +162,8 @@ class Died:
 @dataclass(frozen=True)
 class Gone:
     """Member: the program has been reaped. `death` if it died of itself; `in_world` if it left
-    JAX's world without its shutdown barrier."""
+    JAX's world without its shutdown barrier; neither exit code nor signal if it was never spawned.
+    """
 
     epoch: int
     exit_code: int | None
@@ -162,10 +174,16 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class StopAsked:
-    """Member: I got a stop signal from outside."""
+class Idle:
+    """Member: of this epoch's program and all that it started nothing is left."""
 
     epoch: int
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """Member: I got a stop signal from outside, and will spawn nothing any more."""
+
     signal: int
 
 
@@ -187,7 +205,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Bye:
-    """Member: I have the verdict."""
+    """Member: I have the verdict, and leave."""
 
 
 FromServer = (
@@ -201,19 +219,21 @@ FromServer = (
     | StopAt
     | DumpStack
     | Stop
+    | Remember
     | End
 )
-FromMember = Hello | Beat | Progress | Died | Gone | StopAsked | Calls | Stack | Bye
+FromMember = Hello | Beat | Progress | Died | Gone | Idle | StopAsked | Calls | Stack | Bye
 
 _FROM_SERVER: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Challenge, Welcome, Refused, Beat, GangView, Start, PleaseStop, StopAt, DumpStack, Stop, End
+        Challenge, Welcome, Refused, Beat, GangView, Start, PleaseStop, StopAt, DumpStack, Stop,
+        Remember, End
     )
 }  # fmt: skip
 _FROM_MEMBER: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Hello, Beat, Progress, Died, Gone, StopAsked, Calls, Stack, Bye)
+    for kind in (Hello, Beat, Progress, Died, Gone, Idle, StopAsked, Calls, Stack, Bye)
 }
 
 

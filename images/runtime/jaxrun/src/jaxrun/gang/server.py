@@ -1,17 +1,18 @@
 """The gang's server, in launcher 0: connections in, decisions of `state` out."""
 
 import asyncio
-import dataclasses
 import socket
 import time
 from contextlib import suppress
 
+from jaxrun.contract import SuccessPolicy
 from jaxrun.gang import handshake, protocol
-from jaxrun.gang.outputs import Output, Send
-from jaxrun.gang.protocol import Beat, End, FromServer, Hello, Refused, Welcome
+from jaxrun.gang.outputs import Drop, Output, Send
+from jaxrun.gang.protocol import Beat, FromServer, Hello, Refused, Welcome
+from jaxrun.gang.sequel import Terms
 from jaxrun.gang.state import Gang
 from jaxrun.gang.wire import WireError
-from jaxrun.listen import listening_socket
+from jaxrun.listen import listening_socket, plain_address
 from jaxrun.log import say
 from jaxrun.settings import Settings
 
@@ -28,7 +29,12 @@ class GangServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.gang = Gang(
-            settings.num_processes, settings.timing, self._free_coordinator_port, time.monotonic()
+            settings.num_processes,
+            settings.timing,
+            self._free_coordinator_port,
+            time.monotonic(),
+            Terms(settings.policy, settings.ledger, settings.success is SuccessPolicy.PROCESS_ZERO),
+            lambda now: time.time() - time.monotonic() + now,
         )
         self.refusals = 0
         self._writers: dict[int, asyncio.StreamWriter] = {}
@@ -55,6 +61,14 @@ class GangServer:
         self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._beat())]
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
+
+    @property
+    def address(self) -> str:
+        """Where the other launchers reach this one; of a gang of one, the loopback address."""
+        for process, writer in sorted(self._writers.items()):
+            if process != 0:
+                return plain_address(writer.get_extra_info("sockname"))
+        return "127.0.0.1"
 
     async def disperse(self, seconds: float) -> None:
         """Wait until all members have the verdict, then close."""
@@ -113,7 +127,8 @@ class GangServer:
         said = protocol.decode_from_member(line)
         if not isinstance(said, Hello):
             raise WireError(f"{type(said).__name__} before Hello")
-        refused = handshake.refusal(self._settings, asked, said)
+        address = plain_address(writer.get_extra_info("sockname"))
+        refused = handshake.refusal(self._settings, asked, said, address)
         refused = refused or self.gang.refusal(said.process)
         if refused is not None:
             self._refuse(said, refused, writer)
@@ -123,7 +138,7 @@ class GangServer:
         writer.write(protocol.encode(Welcome(proof, self._settings.host)))
         self._writers[said.process] = writer
         now = time.monotonic()
-        self._perform(self.gang.join(said.process, said.host, said.epoch_seen, now))
+        self._perform(self.gang.join(said.process, said.host, said.memory, now))
         return said
 
     def _refuse(self, said: Hello, refused: Refused, writer: asyncio.StreamWriter) -> None:
@@ -137,12 +152,12 @@ class GangServer:
     def _perform(self, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, Send):
-                message = output.message
-                if isinstance(message, End):
-                    stamped = dataclasses.replace(message.verdict, time=time.time())
-                    message = End(stamped)
                 for process in [output.to] if output.to is not None else list(self._writers):
-                    self._send(process, message)
+                    self._send(process, output.message)
+            elif isinstance(output, Drop):
+                writer = self._writers.pop(output.process, None)
+                if writer is not None:
+                    writer.transport.abort()
             else:
                 say(output.text)
 
@@ -157,8 +172,7 @@ class GangServer:
 
     async def _tick(self) -> None:
         while True:
-            epoch = self.gang.epoch
-            restless = epoch is not None and epoch.verdict is None and epoch.restless
+            restless = self.gang.restless
             await asyncio.sleep(_RESTLESS_TICK_SECONDS if restless else _TICK_SECONDS)
             self._perform(self.gang.tick(time.monotonic()))
 
