@@ -9,6 +9,8 @@ KUEUE_MISSING: Final = "KueueMissing"
 WAITING_FOR_QUOTA: Final = "WaitingForQuota"
 INADMISSIBLE: Final = "Inadmissible"
 WORKLOAD_INACTIVE: Final = "WorkloadInactive"
+NEVER_ADMITTED: Final = frozenset({INADMISSIBLE, WORKLOAD_INACTIVE})
+"""However much quota there is, until somebody does something."""
 
 CREATING_PODS: Final = "CreatingPods"
 UNSCHEDULABLE: Final = "Unschedulable"
@@ -23,6 +25,9 @@ COMPILING: Final = "Compiling"
 
 PROGRAM_RUNNING: Final = "ProgramRunning"
 PODS_READY: Final = "PodsReady"
+
+PREEMPTED: Final = "Preempted"
+"""Of Checkpointing. Also a cause: of the failure that follows."""
 
 SUSPENDING: Final = "Suspending"
 DEADLINE: Final = "Deadline"
