@@ -38,8 +38,8 @@ try:
     devices = jax.local_devices()
     kind = devices[0].device_kind
     found.update(platform=jax.default_backend(), devices=len(devices), device_kind=kind)
-except RuntimeError as error:
-    found["error"] = str(error)
+except Exception as error:
+    found["error"] = str(error) or "JAX has no backend for JAX_PLATFORMS=" + found["chosen"]
 print(json.dumps(found))
 """
 

@@ -77,23 +77,26 @@ def test_choosing_the_cpu_on_purpose_is_a_mismatch_too(alone: RealGang) -> None:
     code = "import jax; jax.config.update('jax_platforms', 'cpu'); " + TRAINS_ALONE.strip()
     alone.start(through_a_shell(code), **CUDA, **preflight("Enforce"), JAX_PLATFORMS="")
     alone.wait()
-    assert "the program or its image chose it (JAX_PLATFORMS or jax_platforms is cpu)" in (
-        alone.launchers[0].termination["message"]
+    assert (
+        "the program or its image chose it (JAX_PLATFORMS or jax_platforms is cpu)"
+        in (alone.launchers[0].termination["message"])
     )
 
 
 def test_a_backend_that_cannot_be_initialised_is_one_too(alone: RealGang) -> None:
     """JAX raises, and the program could catch it and go on: it has no device all the same."""
     code = (
-        "import jax, time\ntry: jax.devices()\nexcept RuntimeError as error: print(error)\n"
+        "import jax, time\ntry: jax.devices()\nexcept Exception as error: print(error)\n"
         "time.sleep(60)"
     )
     alone.start(through_a_shell(code), **CUDA, **preflight("Enforce"), JAX_PLATFORMS="cuda")
     alone.wait()
     told = alone.launchers[0].termination
     assert told["cause"] == "DeviceMismatch"
-    assert "found no usable device where 8 cuda devices were expected: " in told["message"]
-    assert "nable to initialize backend 'cuda'" in told["message"] or "cuda" in told["message"]
+    begin = "process 0 (digits-a0-s0-0) found no usable device where 8 cuda devices were expected: "
+    # What follows is JAX's own, where it says anything.
+    assert told["message"].startswith(begin)
+    assert "cuda" in told["message"].removeprefix(begin)
 
 
 def test_report_says_so_in_the_log_and_off_says_nothing(alone: RealGang, tmp_path: Path) -> None:

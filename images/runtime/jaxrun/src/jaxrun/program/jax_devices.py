@@ -50,7 +50,8 @@ def _tell(line: Reporter, bridge: ModuleType, error: Exception | None) -> None:
     try:
         found: dict[str, Any] = {"chosen": _chosen()}
         if error is not None:
-            found["error"] = str(error)
+            # Without a GPU to be seen, JAX_PLATFORMS=cuda ends in an assertion without a word.
+            found["error"] = str(error) or f"JAX has no backend for JAX_PLATFORMS={_chosen()}"
         else:
             backend = bridge.get_backend()
             found["platform"] = backend.platform
