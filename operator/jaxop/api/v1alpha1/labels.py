@@ -7,6 +7,9 @@ MANAGED_BY_VALUE = "jax-operator"
 JAXJOB = "jaxop.dev/jaxjob"
 ATTEMPT = "jaxop.dev/attempt"
 SLICE = "jaxop.dev/slice"
+SLICE_KEY = "jaxop.dev/slice-key"
+"""The same on all pods of one slice of one JaxJob, over all its attempts, and on no others. Only
+where slices are placed by a topology."""
 
 SPEC_HASH = "jaxop.dev/spec-hash"
 """Annotation: hash of the desired object, so that an unchanged one is not applied again."""

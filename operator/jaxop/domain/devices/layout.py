@@ -19,6 +19,8 @@ class SliceLayout:
     node_selector: tuple[tuple[str, str], ...]
     node_selector_terms: tuple[NodeSelectorTerm, ...]
     tolerations: tuple[Toleration, ...]
+    slice_label: str | None = None
+    """Node label that tells physical slices apart; None where a slice is one host, or none is."""
     devices_per_chip: int = 1
     """JAX devices that one chip shows as."""
 

@@ -159,5 +159,6 @@ def _layout(
         node_selector=tuple(sorted(selector.items())),
         node_selector_terms=spec.node_selector_terms,
         tolerations=spec.tolerations,
+        slice_label=spec.slice_label if topology is not None and hosts > 1 else None,
         devices_per_chip=spec.devices_per_chip,
     )

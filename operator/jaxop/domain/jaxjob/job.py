@@ -10,6 +10,7 @@ from jaxop.domain.jaxjob import names, queue_labels
 from jaxop.domain.jaxjob.owner import owner_reference
 from jaxop.domain.jaxjob.pod import pod_template
 from jaxop.domain.jaxjob.program_env import Member
+from jaxop.domain.jaxjob.slice_placement import domain_key, keep_together
 
 NO_LIMIT: Final = 2147483647
 
@@ -20,6 +21,9 @@ def slice_job(
     metadata = jaxjob.metadata
     ledger = jaxjob.status.restart_ledger
     member = Member(metadata.name, metadata.namespace, attempt, slice_index, layout, ledger)
+    template = pod_template(jaxjob.spec, member, runtime_image)
+    key = domain_key(jaxjob.spec, layout)
+    keep_together(template, key, metadata.uid, attempt, slice_index)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -38,7 +42,7 @@ def slice_job(
             "parallelism": layout.hosts,
             **_failures(jaxjob.spec.restart_policy.in_place),
             "podReplacementPolicy": "Failed",
-            "template": pod_template(jaxjob.spec, member, runtime_image),
+            "template": template,
         },
     }
 

@@ -16,6 +16,7 @@ from jaxop.domain.jaxjob import (
     waiting,
 )
 from jaxop.domain.jaxjob.placement import place
+from jaxop.domain.jaxjob.slice_placement import domain_key
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.startup import attempt_began
 from jaxop.domain.jaxjob.views import GangReport, PodView
@@ -87,7 +88,12 @@ def _problem(
         spec = {"tolerations": [], **snapshot.jaxjob.spec.template.get("spec", {})}
         place(spec, layout)
         message = unschedulable.explain(
-            unplaced, layout, spec.get("nodeSelector") or {}, spec["tolerations"], snapshot.nodes
+            unplaced,
+            layout,
+            spec.get("nodeSelector") or {},
+            spec["tolerations"],
+            snapshot.nodes,
+            domain_key(snapshot.jaxjob.spec, layout),
         )
         return Standing("Scheduling", reasons.UNSCHEDULABLE, message)
     alive = list(pods.values())

@@ -12,6 +12,7 @@ from jaxop.api.v1alpha1.jaxjob import JaxJobSpec
 from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.pod import CHECKPOINT_VOLUME
+from jaxop.domain.jaxjob.slice_placement import domain_key
 from jaxop.domain.jaxjob.template_shape import ROOT
 from jaxop.domain.problem import Problem
 
@@ -39,6 +40,7 @@ def template_problems(spec: JaxJobSpec, layout: SliceLayout | None) -> tuple[Pro
         *_reserved_names(pod),
         *_mount_problems(spec, pod),
         *(_accelerator_problems(pod, layout) if layout else ()),
+        *(_placement_problems(spec, pod, layout) if layout else ()),
     )
 
 
@@ -170,6 +172,16 @@ def _accelerator_problems(pod: Manifest, layout: SliceLayout) -> Iterator[Proble
                     f"is {asked}, but {layout.summary} has {layout.chips_per_host} on each host",
                     "remove it: the operator sets it from spec.accelerator",
                 )
+
+
+def _placement_problems(spec: JaxJobSpec, pod: Manifest, layout: SliceLayout) -> Iterator[Problem]:
+    key, users = domain_key(spec, layout), pod.get("nodeSelector") or {}
+    if key in users and layout.slices > 1:
+        yield Problem(
+            f"{ROOT}.spec.nodeSelector[{key}]",
+            f"is {users[key]} for all {layout.slices} slices, but each needs a {key} of its own",
+            "remove it, or set spec.scheduling.topologyKey to another label",
+        )
 
 
 def _asked(container: Manifest, resource: str) -> Iterator[tuple[str, Any]]:

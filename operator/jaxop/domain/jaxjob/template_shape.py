@@ -40,6 +40,7 @@ def _shape_problems(template: Mapping[str, Any]) -> Iterator[Problem]:
     for name in _POD_LISTS:
         yield from _maps(f"{ROOT}.spec.{name}", pod.get(name))
     yield from _affinity(pod.get("affinity"))
+    yield from _pod_affinities(pod.get("affinity"))
     seconds = pod.get("terminationGracePeriodSeconds")
     if seconds is not None and (not isinstance(seconds, int) or seconds < 0):
         yield Problem(
@@ -97,6 +98,17 @@ def _affinity(affinity: object) -> Iterator[Problem]:
         if isinstance(term, Mapping):
             expressions = term.get("matchExpressions")
             yield from _maps(f"{path}.nodeSelectorTerms[{index}].matchExpressions", expressions)
+
+
+def _pod_affinities(affinity: object) -> Iterator[Problem]:
+    if not isinstance(affinity, Mapping):
+        return
+    for kind in ("podAffinity", "podAntiAffinity"):
+        path, terms = f"{ROOT}.spec.affinity.{kind}", affinity.get(kind)
+        yield from _map(path, terms)
+        if isinstance(terms, Mapping):
+            required = "requiredDuringSchedulingIgnoredDuringExecution"
+            yield from _maps(f"{path}.{required}", terms.get(required))
 
 
 def _map(path: str, value: object) -> Iterator[Problem]:

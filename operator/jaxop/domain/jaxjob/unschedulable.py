@@ -14,6 +14,12 @@ from jaxop.domain.jaxjob.views import NodeView, PodView, Taint
 
 _CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" (not found|is being deleted)')
 _COUNTS = re.compile(r"^\d+/\d+ nodes are available: ")
+_JOINING = "didn't match pod affinity rules"
+_APART = (
+    "didn't match pod anti-affinity rules",
+    "didn't satisfy existing pods anti-affinity rules",
+)
+"""The scheduler's own words (pkg/scheduler/framework/plugins/interpodaffinity)."""
 _PREEMPTION = re.compile(r"\s*preemption: .*$")
 
 
@@ -23,10 +29,12 @@ def explain(
     selector: dict[str, str],
     tolerations: Sequence[dict[str, object]],
     nodes: Sequence[NodeView] | None,
+    domain_key: str | None = None,
 ) -> str:
     """One sentence. `pods` are the ones that the scheduler could not place, at least one.
 
-    `selector` and `tolerations` are the pods' own, as built.
+    `selector` and `tolerations` are the pods' own, as built; `domain_key` is the node label that
+    slices are placed by.
     """
     told = pods[0].unschedulable or ""
     who = f"{len(pods)} of {layout.processes} pods cannot be scheduled"
@@ -39,9 +47,8 @@ def explain(
         )
     if nodes is None:
         return f"{who}: {_in_short(told)}"
-    return (
-        f"{who}: {_needs(layout, selector)}; {_verdict(layout, selector, tolerations, nodes, told)}"
-    )
+    verdict = _verdict(layout, selector, tolerations, nodes, told, domain_key)
+    return f"{who}: {_needs(layout, selector)}; {verdict}"
 
 
 def _needs(layout: SliceLayout, selector: dict[str, str]) -> str:
@@ -61,6 +68,7 @@ def _verdict(
     tolerations: Sequence[dict[str, object]],
     nodes: Sequence[NodeView],
     told: str,
+    domain_key: str | None,
 ) -> str:
     if not nodes:
         return "there are no nodes"
@@ -86,9 +94,33 @@ def _verdict(
                 f"{matching}, but offer at most {layout.resource}: {most}; check the device "
                 "plugin, or ask for less"
             )
-        if f"Insufficient {layout.resource}" in told:
-            return f"{matching}, but other pods use them; wait, or free them"
+    placed = _by_domain(domain_key, usable, told) if domain_key is not None else ""
+    if placed:
+        return f"{matching}, but {placed}"
+    if layout.resource and f"Insufficient {layout.resource}" in told:
+        return f"{matching}, but other pods use them; wait, or free them"
     return f"{matching}, but: {_in_short(told)}"
+
+
+def _by_domain(key: str, nodes: Sequence[NodeView], told: str) -> str:
+    """What the rule "a slice has a domain of its own" makes of it; "" where that is not why."""
+    domains = {node.labels[key] for node in nodes if key in node.labels}
+    if _JOINING in told and not domains:
+        return (
+            f"none has the label {key}, by which slices are kept apart; label them, or set "
+            "spec.scheduling.topologyKey to a label that they have"
+        )
+    if _JOINING in told:
+        return (
+            f"pods of their slice run in a {key} that has no room for the rest; free nodes there, "
+            "or wait: the slice will be placed anew"
+        )
+    if any(words in told for words in _APART):
+        return (
+            f"each slice needs a {key} of its own, and none of the {len(domains)} is free of other "
+            "JaxJobs; wait, or add one"
+        )
+    return ""
 
 
 def _others(layout: SliceLayout, selector: dict[str, str], nodes: Sequence[NodeView]) -> str:
