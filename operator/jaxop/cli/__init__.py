@@ -5,8 +5,12 @@ and never writes. Must not know: how a decision is made; what it shows is in the
 
     main       commands, flags and exit codes
     fetch      one JaxJob with its pods and events
-    explain    what is known -> lines of text; pure
+    explain    what is known -> lines of text; pure, as are all below
+    story      the timeline, and each restart
+    budget     what the restart policy still allows
+    costs      what the time was spent on
     advice     what to do about each cause and reason
+    wording    spans, tables, line breaks
 """
 
 from jaxop.cli.main import main

@@ -7,7 +7,7 @@ from jaxop.api.v1alpha1.cause import Cause
 from jaxop.domain.jaxjob import reasons
 
 FOR_CAUSE: Final[dict[Cause, str]] = {
-    "ProgramError": "The program ended by itself. Read its last lines: {logs}",
+    "ProgramError": "The program ended by itself. {logs}",
     "DeviceOutOfMemory": (
         "The accelerator's memory was full: use a smaller batch, shard more, or rematerialise "
         "(jax.checkpoint)."
@@ -86,7 +86,9 @@ FOR_REASON: Final[dict[str, str]] = {
         "The pods run, but the operator cannot reach port 9431 of process 0: allow that in your "
         "NetworkPolicy to see steps and causes."
     ),
-    reasons.SUSPENDING: "The program saves a checkpoint, if it asks jaxrun.should_stop(), and ends.",
+    reasons.SUSPENDING: (
+        "The program saves a checkpoint, if it asks jaxrun.should_stop(), and ends."
+    ),
     reasons.SUSPENDED: (
         "Resume it: kubectl patch jaxjob {name} -n {namespace} --type merge "
         '-p \'{{"spec":{{"suspend":false}}}}\''
@@ -95,7 +97,12 @@ FOR_REASON: Final[dict[str, str]] = {
 }
 
 
+_NO_LOGS: Final = "Its pod is gone: read its last lines where your cluster collects logs."
+
+
 def advice(reason: str, *, name: str, namespace: str, logs: str) -> str:
-    """ "" where there is nothing to do. `logs` is the command that shows the program's output."""
+    """ "" where there is nothing to do. `logs` is the command that shows the program's output; ""
+    where its pod is gone."""
     known: Mapping[str, str] = dict([*FOR_REASON.items(), *FOR_CAUSE.items()])
-    return known.get(reason, "").format(name=name, namespace=namespace, logs=logs)
+    said = f"Read its last lines: {logs}" if logs else _NO_LOGS
+    return known.get(reason, "").format(name=name, namespace=namespace, logs=said)

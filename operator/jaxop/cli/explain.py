@@ -3,29 +3,24 @@
 Pure: colours are added as click styles, which click takes away where nobody sees them.
 """
 
-import textwrap
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import click
 
-from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Failure, JaxJobStatus, State
+from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Failure, JaxJobStatus
 from jaxop.cli.advice import advice
+from jaxop.cli.budget import budget
+from jaxop.cli.costs import goodput
 from jaxop.cli.fetch import Known
+from jaxop.cli.story import COLOURS, restarts, timeline
+from jaxop.cli.wording import bar, plural, section, span, wrapped
 from jaxop.domain.jaxjob.views import PodView
 
 PODS_SHOWN: Final = 16
 EVENTS_SHOWN: Final = 12
 BAR: Final = 24
-
-_COLOURS: Final[dict[State, str]] = {
-    "Running": "green",
-    "Succeeded": "green",
-    "Failed": "red",
-    "Restarting": "yellow",
-    "Suspended": "cyan",
-}
 
 
 def is_in_trouble(status: JaxJobStatus) -> bool:
@@ -37,7 +32,10 @@ def explain(known: Known, now: datetime, width: int = 100) -> Iterator[str]:
     """`width` is in characters."""
     yield from _headline(known, now, width)
     yield from _failure(known, width)
-    yield from _timeline(known.jaxjob.status, now)
+    yield from timeline(known.jaxjob.status, now)
+    yield from restarts(known.jaxjob.status)
+    yield from budget(known.jaxjob, now, width)
+    yield from goodput(known.jaxjob.status, width)
     yield from _startup(known.jaxjob.status)
     yield from _pods(known)
     yield from _events(known, width)
@@ -46,37 +44,53 @@ def explain(known: Known, now: datetime, width: int = 100) -> Iterator[str]:
 def _headline(known: Known, now: datetime, width: int) -> Iterator[str]:
     metadata, status = known.jaxjob.metadata, known.jaxjob.status
     state = status.state or "Pending"
-    colour = "red" if is_in_trouble(status) else _COLOURS.get(state, "blue")
+    colour = "red" if is_in_trouble(status) else COLOURS.get(state, "blue")
     facts = [status.accelerator, f"{status.hosts.summary} hosts ready" if status.hosts else None]
     facts.append(f"step {status.step}" if status.step is not None else None)
-    facts.append(f"{status.restarts} restarts" if status.restarts else None)
+    facts.append(_checkpoint(status))
+    facts.append(plural(status.restarts, "restart") if status.restarts else None)
     title = click.style(f"{metadata.namespace}/{metadata.name}", bold=True)
-    yield f"{title}  {click.style(state, fg=colour, bold=True)}  " + ", ".join(filter(None, facts))
+    told, styled = ", ".join(filter(None, facts)), click.style(state, fg=colour, bold=True)
+    if len(f"{metadata.namespace}/{metadata.name}  {state}  {told}") <= width:
+        yield f"{title}  {styled}  {told}"
+    else:
+        yield f"{title}  {styled}"
+        yield from wrapped(told, width)
     if status.state is None:
-        yield from _wrapped("The operator has not looked at it yet: does it run?", width)
+        yield from wrapped("The operator has not looked at it yet: does it run?", width)
         return
-    yield from _wrapped(f"{status.reason}: {status.message}", width)
+    yield from wrapped(f"{status.reason}: {status.message}", width)
     since = next((e.time for e in reversed(status.timeline)), None)
     if since is not None and state not in FINISHED:
-        yield f"  for {_long(now - since)}"
+        yield f"  for {span((now - since).total_seconds())}"
     if status.start_time and status.completion_time:
-        yield f"  after {_long(status.completion_time - status.start_time)}"
+        took = (status.completion_time - status.start_time).total_seconds()
+        yield f"  after {span(took)}"
     what_to_do = _advice(known, status.reason or "")
     if what_to_do and state != "Restarting":
-        yield from _wrapped(what_to_do, width, "  -> ")
+        yield from wrapped(what_to_do, width, "  -> ")
+
+
+def _checkpoint(status: JaxJobStatus) -> str | None:
+    if status.checkpoint_step is None or status.checkpoint_step == status.step:
+        return None
+    return f"checkpoint {status.checkpoint_step}"
 
 
 def _failure(known: Known, width: int) -> Iterator[str]:
     status = known.jaxjob.status
     if status.failure is None:
         return
-    which = "it failed" if status.state == "Failed" else "the last attempt failed"
-    yield from _section(f"Why {which}")
+    yield from section("Why it failed" if status.state == "Failed" else "The last failure")
     yield f"  {click.style(status.failure.cause, fg='red')}{_where(status.failure)}"
-    yield from _wrapped(status.failure.message, width)
+    if status.failure.message not in (status.message or ""):
+        yield from wrapped(status.failure.message, width)
+    if status.failure.lost_steps:
+        lost = plural(status.failure.lost_steps, "step")
+        yield from wrapped(f"{lost} since the last checkpoint were lost", width)
     what_to_do = _advice(known, status.failure.cause)
     if what_to_do and status.reason != status.failure.cause:
-        yield from _wrapped(what_to_do, width, "  -> ")
+        yield from wrapped(what_to_do, width, "  -> ")
 
 
 def _where(failure: Failure) -> str:
@@ -92,24 +106,6 @@ def _where(failure: Failure) -> str:
     return f"  {told}" if told else ""
 
 
-def _timeline(status: JaxJobStatus, now: datetime) -> Iterator[str]:
-    if not status.timeline:
-        return
-    first = status.timeline[0].time
-    yield from _section(f"Timeline (UTC, from {first:%Y-%m-%d %H:%M:%S})")
-    ends = [entry.time for entry in status.timeline[1:]]
-    attempt = None
-    for index, entry in enumerate(status.timeline):
-        over = entry.state in FINISHED
-        end = ends[index] if index < len(ends) else now
-        lasted = "" if over else _long(end - entry.time)
-        label = "" if entry.attempt == attempt else f"attempt {entry.attempt}"
-        attempt = entry.attempt
-        state = click.style(f"{entry.state:<16}", fg=_COLOURS.get(entry.state))
-        line = f"  {entry.time:%H:%M:%S}  {state} {lasted:>8}  {entry.reason:<22} {label}"
-        yield line.rstrip()
-
-
 def _startup(status: JaxJobStatus) -> Iterator[str]:
     if status.startup is None:
         return
@@ -122,10 +118,10 @@ def _startup(status: JaxJobStatus) -> Iterator[str]:
     }
     known = {name: seconds for name, seconds in parts.items() if seconds is not None}
     total = sum(known.values())
-    yield from _section(f"Start of attempt {status.attempt}: {total:.1f} s")
+    yield from section(f"Start of attempt {status.attempt}: {span(total)}")
     for name, seconds in known.items():
-        bar = "#" * round(BAR * seconds / total) if total else ""
-        yield f"  {name:<11}{seconds:>8.1f} s  {bar}".rstrip()
+        bars = bar(seconds / total, BAR) if total else ""
+        yield f"  {name:<11} {span(seconds):>8}  {bars}".rstrip()
 
 
 def _pods(known: Known) -> Iterator[str]:
@@ -133,7 +129,7 @@ def _pods(known: Known) -> Iterator[str]:
     pods = [pod for pod in known.pods if pod.attempt == attempt]
     if not pods:
         return
-    yield from _section(f"Pods of attempt {attempt}")
+    yield from section(f"Pods of attempt {attempt}")
     troubled = sorted(pods, key=lambda pod: not _trouble(pod))
     shown = sorted(troubled[:PODS_SHOWN], key=lambda pod: (pod.slice_index, pod.index))
     longest = max(len(pod.name) for pod in shown)
@@ -161,49 +157,26 @@ def _trouble(pod: PodView) -> str:
 def _events(known: Known, width: int) -> Iterator[str]:
     if not known.events:
         return
-    yield from _section("Events")
+    yield from section("Events")
     for event in known.events[-EVENTS_SHOWN:]:
         colour = "yellow" if event.type == "Warning" else None
         times = f" (x{event.count})" if event.count > 1 else ""
         told = f"{event.time[11:19]}  {event.reason}{times}: {event.message}"
-        for line in _wrapped(told, width):
+        for line in wrapped(told, width):
             yield click.style(line, fg=colour) if colour else line
 
 
 def _advice(known: Known, reason: str) -> str:
+    metadata = known.jaxjob.metadata
+    return advice(reason, name=metadata.name, namespace=metadata.namespace, logs=_logs(known))
+
+
+def _logs(known: Known) -> str:
+    """The command that shows what the failed process had printed; "" where its pod is gone."""
     metadata, failure = known.jaxjob.metadata, known.jaxjob.status.failure
     host = failure.host if failure is not None and failure.host else None
-    which = host if host else f"-l jaxop.dev/jaxjob={metadata.name} --prefix"
-    if host is not None:
-        which = next((pod.name for pod in known.pods if pod.name.startswith(host)), which)
-    logs = f"kubectl logs -n {metadata.namespace} {which} -c jax"
-    return advice(reason, name=metadata.name, namespace=metadata.namespace, logs=logs)
-
-
-def _section(title: str) -> Iterator[str]:
-    yield ""
-    yield click.style(title, bold=True)
-
-
-def _wrapped(text: str, width: int, first: str = "  ") -> list[str]:
-    rest = " " * len(first)
-    return textwrap.wrap(
-        text,
-        width=max(40, width),
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _long(span: timedelta) -> str:
-    """`3.2 s`, `4 min`, `2.5 h`, `3.1 d`."""
-    seconds = max(0.0, span.total_seconds())
-    if seconds < 99.95:
-        return f"{seconds:.1f} s"
-    if seconds < 100 * 60:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} d"
+    if host is None:
+        which = f"-l jaxop.dev/jaxjob={metadata.name} --prefix"
+    else:
+        which = next((pod.name for pod in known.pods if pod.name.startswith(host)), "")
+    return f"kubectl logs -n {metadata.namespace} {which} -c jax" if which else ""
