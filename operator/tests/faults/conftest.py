@@ -1,0 +1,71 @@
+"""A real kube-apiserver and etcd for the session, with our CRDs; and what was run, at the end."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from jaxop.kube.client import ApiClient
+from jaxop.kube.errors import ApiError
+from jaxop.kube.login import login
+from jaxop.kube.resources import ACCELERATORCLASSES, Resource
+from jaxop.kube.transport import KubernetesTransport
+
+from e2e.cluster.lite import lite_cluster
+
+ROOT = Path(__file__).parents[3]
+CRDS = Resource(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False
+)
+DEADLINE_SECONDS = 60.0
+
+_said = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Iterator[str]:
+    """JAXOP_APISERVER_KUBECONFIG names one that runs already, which saves its start."""
+    if running := os.environ.get("JAXOP_APISERVER_KUBECONFIG"):
+        asyncio.run(_install(running))
+        yield running
+        return
+    with lite_cluster() as cluster:
+        asyncio.run(_install(str(cluster.kubeconfig)))
+        yield str(cluster.kubeconfig)
+
+
+async def _install(kubeconfig: str) -> None:
+    transport = KubernetesTransport(login(kubeconfig))
+    client = ApiClient(transport)
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        await client.apply(CRDS, yaml.safe_load(path.read_text()), manager="test")
+    cpu = yaml.safe_load((ROOT / "charts/jax-operator/catalogue/cpu.yaml").read_text())
+    seen = ""
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                try:
+                    await client.apply(ACCELERATORCLASSES, cpu, manager="test")
+                    return
+                except ApiError as error:
+                    seen = str(error)
+                    await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"the CRDs are not served: {seen}") from None
+    finally:
+        await transport.close()
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> list[str]:
+    """Lines for the end of the run."""
+    return request.config.stash.setdefault(_said, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash.get(_said, []):
+        terminalreporter.write_line(line)

@@ -1,0 +1,77 @@
+"""The operator for JaxJobs as app/process.py builds it, with what it meets outside the API server
+played: kopf's events, and the launchers that it asks for reports."""
+
+import asyncio
+
+import aiohttp
+from gangs import Gangs
+from jaxop.controllers.jaxjob import GangReports, GangTokens, JaxJobController, NodeFacts
+from jaxop.controllers.jaxjob.controller import NAME
+from jaxop.controllers.jaxjob.gang_reports import Address
+from jaxop.domain.jaxjob import OperatorSettings
+from jaxop.domain.jaxjob.launcher_reading import read_report
+from jaxop.domain.jaxjob.views import GangReport
+from jaxop.kube.client import ApiClient
+from jaxop.kube.loop import Loop, together
+from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, Key
+from kopf_feed import feed_as_kopf_does
+from operator_processes import BuildOperator, OperatorParts
+from virtual_time import virtual_loop
+
+OWN_KINDS = frozenset({JAXJOBS, ACCELERATORCLASSES})
+
+
+class PlayedReports(GangReports):
+    """Asks the played launchers instead of going over the network; all else is the real thing."""
+
+    gangs: Gangs
+
+    async def _fetch(
+        self, address: Address, session: aiohttp.ClientSession
+    ) -> tuple[GangReport | None, str]:
+        await asyncio.sleep(0)
+        answer = self.gangs.report(address.ip)
+        report = read_report(answer) if answer is not None else None
+        if report is None or report.attempt != address.attempt:
+            return None, "unreachable"
+        return report, "new"
+
+
+class JaxJobOperator:
+    """An `operator_processes.OperatorParts`."""
+
+    def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
+        self._client = client
+        self._namespace = namespace
+        now = virtual_loop().now
+        self._reports = PlayedReports(self._wake, clock=now)
+        self._reports.gangs = gangs
+        self._tokens = GangTokens(client, self._wake, NAME)
+        self._nodes = NodeFacts(client, self._wake)
+        controller = JaxJobController(
+            OperatorSettings(runtime_image="registry.test/jaxrun:1"),
+            reports=self._reports,
+            tokens=self._tokens,
+            nodes=self._nodes,
+            clock=now,
+        )
+        self.loop = Loop(client, [controller], namespace=namespace, fed=OWN_KINDS, clock=now)
+
+    async def run(self) -> None:
+        kopf = [
+            feed_as_kopf_does(self._client, resource, self._namespace, self.loop.feed)
+            for resource in sorted(OWN_KINDS, key=str)
+        ]
+        await together(
+            self.loop.run(), self._reports.run(), self._tokens.run(), self._nodes.run(), *kopf
+        )
+
+    def _wake(self, key: Key) -> None:
+        self.loop.wake(key)
+
+
+def build_jaxjob_operator(gangs: Gangs) -> BuildOperator:
+    def build(client: ApiClient, namespace: str) -> OperatorParts:
+        return JaxJobOperator(client, namespace, gangs)
+
+    return build

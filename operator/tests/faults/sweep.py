@@ -1,0 +1,114 @@
+"""All schedules of a scenario: every fault at every write, and every loss of every event."""
+
+import ctypes
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+from disturbance import EVENT_FAULTS, WRITE_FAULTS, Disturbance, parse
+from jaxjob_scenarios import SCENARIOS
+from oracle import faults
+from schedule import Outcome, play
+
+PROCESSES = int(os.environ.get("JAXOP_FAULTS_PROCESSES", (os.cpu_count() or 1) + 1))
+SHOWN = 5
+"""Failed schedules that are shown in full."""
+
+
+@dataclass
+class Report:
+    """What was run, by sort of disturbance, and what went wrong."""
+
+    scenario: str
+    undisturbed: Outcome
+    run: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, tuple[Outcome, list[str]]] = field(default_factory=dict)
+    most_writes: int = 0
+    most_requests: int = 0
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.scenario}: {self.run.total()} schedules, "
+            f"{self.run.total() - len(self.failed)} converged; undisturbed "
+            f"{self.undisturbed.carried_out} writes, {sum(self.undisturbed.events.values())} events"
+        ]
+        lines.append("  " + ", ".join(f"{sort} {count}" for sort, count in self.run.items()))
+        lines.append(
+            f"  at most {self.most_writes - self.undisturbed.carried_out} writes more, and "
+            f"{self.most_requests} requests in 10 s ({self.undisturbed.peak_requests} undisturbed)"
+        )
+        for name, (outcome, found) in list(self.failed.items())[:SHOWN]:
+            lines += ["", f"{name} did not converge:", *(f"  - {fault}" for fault in found)]
+            lines += ["  the operator's writes:", *(f"    {write}" for write in outcome.writes)]
+            lines.append(f"  again: make faults SCHEDULE={name}")
+        others = list(self.failed)[SHOWN:]
+        if others:
+            lines += ["", f"and {len(others)} more: {', '.join(others)}"]
+        return "\n".join(lines)
+
+
+def disturbances(undisturbed: Outcome) -> list[Disturbance]:
+    """All that there are for a run with so many writes and events."""
+    at_writes = [
+        Disturbance(sort, number)
+        for sort in WRITE_FAULTS
+        for number in range(1, undisturbed.sent + 1)
+    ]
+    at_events = [
+        Disturbance(sort, number, plural)
+        for sort in EVENT_FAULTS
+        for plural, count in sorted(undisturbed.events.items())
+        for number in range(1, count + 1)
+    ]
+    return at_writes + at_events
+
+
+def sweep(kubeconfig: str, scenario: str, only: Sequence[str] = ()) -> Report:
+    """`only` names disturbances, such as crash@7. Raises AssertionError if the undisturbed run is
+    not the same each time."""
+    with _processes() as pool:
+        first, second = pool.map(_play, [(kubeconfig, scenario, "")] * 2)
+        assert not first.problem, f"undisturbed: {first.problem}\n" + "\n".join(first.writes)
+        assert not (found := faults(first, second)), f"undisturbed, twice: {found}"
+        report = Report(scenario, first)
+        chosen = [parse(text) for text in only] or disturbances(first)
+        for outcome in _all(pool, kubeconfig, scenario, chosen):
+            if not outcome.fired and not outcome.problem:
+                continue
+            sort = outcome.schedule.partition("/")[2].partition("@")[0]
+            report.run[sort] += 1
+            report.most_writes = max(report.most_writes, outcome.carried_out)
+            report.most_requests = max(report.most_requests, outcome.peak_requests)
+            if found := faults(first, outcome):
+                report.failed[outcome.schedule] = outcome, found
+    return report
+
+
+def _all(
+    pool: ProcessPoolExecutor, kubeconfig: str, scenario: str, chosen: Iterable[Disturbance]
+) -> Iterator[Outcome]:
+    futures = [pool.submit(_play, (kubeconfig, scenario, str(each))) for each in chosen]
+    for future in as_completed(futures):
+        yield future.result()
+
+
+def _play(what: tuple[str, str, str]) -> Outcome:
+    kubeconfig, scenario, disturbance = what
+    return play(kubeconfig, SCENARIOS[scenario], parse(disturbance) if disturbance else None)
+
+
+@contextmanager
+def _processes() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(
+        PROCESSES, mp_context=get_context("spawn"), initializer=_die_with_parent
+    ) as pool:
+        yield pool
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
