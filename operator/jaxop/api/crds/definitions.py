@@ -70,6 +70,7 @@ KINDS = (
             Column("Step", ".status.step", "Last training step reported.", "integer"),
             Column("Restarts", ".status.restarts", "Times that it started again.", "integer"),
             AGE,
+            Column("Goodput", ".status.goodput.percent", "Productive time, percent.", wide=True),
             Column("Attempt", ".status.attempt", "Current attempt, from 0.", "integer", wide=True),
             Column("Cause", ".status.failure.cause", "What failed last.", wide=True),
             Column("Started", ".status.startTime", "Since when it runs.", "date", wide=True),
