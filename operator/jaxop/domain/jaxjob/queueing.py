@@ -14,7 +14,7 @@ A single slice is Kueue's own business: see `suspended_jobs`.
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from jaxop.api.plan import Manifest, ObjectRef, Plan
 from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus
@@ -29,6 +29,9 @@ from jaxop.domain.jaxjob.suspend import still_stopping
 from jaxop.domain.problem import Problem
 
 Held = tuple[JaxJobStatus, Plan]
+
+FLAVOR_SECONDS: Final = 10.0
+"""Between looks for a flavour that does not exist."""
 
 
 def quota_lost(snapshot: Snapshot) -> bool:
@@ -143,7 +146,9 @@ def _granted(
     unknown = queue_placement.unknown_flavors(kueue, own)
     if unknown:
         message = f"Kueue admitted it to ResourceFlavor {', '.join(unknown)}, which does not exist"
-        return _waiting(snapshot, reasons.WAITING_FOR_QUOTA, message, Plan(), now)
+        return _waiting(
+            snapshot, reasons.WAITING_FOR_QUOTA, message, Plan(requeue_after=FLAVOR_SECONDS), now
+        )
     template = wanted["spec"]["podSets"][0]["template"]
     conflict = queue_placement.conflict(template, kueue)
     if conflict is not None:
