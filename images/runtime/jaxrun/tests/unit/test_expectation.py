@@ -99,8 +99,8 @@ OFF = "; set spec.preflight.mode to Off if this is meant"
         ),
         (
             a_host("cpu", 0, jax="0.12"),
-            Found(jax="0.1.75"),
-            "has jax 0.1.75 where 0.12 was expected: use an image with jax 0.12, or change "
+            Found(jax="0.120.1"),
+            "has jax 0.120.1 where 0.12 was expected: use an image with jax 0.12, or change "
             "spec.preflight.jax",
         ),
         (
