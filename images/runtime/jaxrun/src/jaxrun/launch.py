@@ -18,7 +18,7 @@ from typing import NoReturn
 from jaxrun import cause, contract, log, termination
 from jaxrun.alone import Alone
 from jaxrun.contract import Cause, GangState, Scope
-from jaxrun.evidence import Verdict
+from jaxrun.evidence import Death, Verdict
 from jaxrun.gang.member import Connection, ConnectionLostError, GaveUpError, RefusedError, join
 from jaxrun.gang.memory import Memory
 from jaxrun.gang.protocol import (
@@ -41,6 +41,7 @@ from jaxrun.gang.sequel import sequel
 from jaxrun.gang.server import GangServer
 from jaxrun.http import StatusServer
 from jaxrun.log import say
+from jaxrun.preflight import preflight
 from jaxrun.program_env import Place, site_directory
 from jaxrun.run import Run
 from jaxrun.settings import BadSettingError, Settings, read_settings
@@ -74,11 +75,19 @@ class _Cleared:
 
 
 @dataclass(frozen=True)
+class _Checked:
+    """The host was looked at, and this is what is wrong with it."""
+
+    start: Start
+    death: Death | None
+
+
+@dataclass(frozen=True)
 class _Overdue:
     """Asked to stop long ago, and the gang has not said how to end."""
 
 
-_Event = FromServer | _Lost | _Asked | _Cleared | _Overdue
+_Event = FromServer | _Lost | _Asked | _Checked | _Cleared | _Overdue
 
 
 class Launcher:
@@ -96,6 +105,9 @@ class Launcher:
         self._memory = Memory(ledger=settings.ledger)
         self._alone = Alone(settings)
         self._epoch = 0
+        self._start_pending: Start | None = None
+        self._hurry = asyncio.Event()
+        self._check: asyncio.Task[Death | None] | None = None
         self._run: Run | None = None
         self._clearing: asyncio.Task[None] | None = None
         self._live = False
@@ -114,6 +126,7 @@ class Launcher:
             loop.add_signal_handler(number, self._forward, number)
         http = StatusServer(self._settings.http_port, self._status, self._knocked)
         await http.start()
+        self._check = self._look_at_host()
         tasks = [asyncio.create_task(self._take_part()), asyncio.create_task(self._watch_clock())]
         while self._verdict is None:
             self._verdict = self._handle(await self._queue.get())
@@ -163,7 +176,9 @@ class Launcher:
             return self._without_process_0(item.reason)
         if isinstance(item, End):
             return item.verdict
-        if isinstance(item, _Cleared):
+        if isinstance(item, _Checked):
+            self._checked(item)
+        elif isinstance(item, _Cleared):
             self._cleared()
         elif isinstance(item, GangView):
             self._view = item
@@ -188,6 +203,33 @@ class Launcher:
         if self._asked is not None or self._live:
             self._send(Gone(start.epoch, None, None))
             return
+        self._start_pending = start
+        self._hurry.set()
+        if self._check is None:
+            self._checked(_Checked(start, None))
+            return
+        self._check.add_done_callback(
+            lambda check: self._queue.put_nowait(_Checked(start, check.result()))
+        )
+
+    def _look_at_host(self) -> "asyncio.Task[Death | None]":
+        """Begun before the others are there; None once it has found nothing."""
+        self._hurry.clear()
+        check = preflight(self._settings, self._command, os.environ, self._hurry)
+        return asyncio.create_task(check)
+
+    def _checked(self, checked: _Checked) -> None:
+        start, self._start_pending = self._start_pending, None
+        if start is None or start != checked.start:
+            return
+        if checked.death is not None:
+            self._check = self._look_at_host()
+            self._send(Gone(start.epoch, None, None, death=checked.death))
+            return
+        self._check = None
+        self._spawn(start)
+
+    def _spawn(self, start: Start) -> None:
         say(
             f"epoch {start.epoch}: {self._settings.num_processes} joined, starting "
             f"process {self._settings.process_id}"
@@ -206,6 +248,7 @@ class Launcher:
         return self._connection.server_address
 
     def _stop(self, epoch: int) -> None:
+        self._start_pending = None
         if self._live and self._run is not None and self._run.epoch == epoch:
             self._clear()
         else:
@@ -234,6 +277,9 @@ class Launcher:
             if self._connection is None:
                 return self._stopped_alone()
             self._send(StopAsked(number))
+            if self._start_pending is not None:
+                self._send(Gone(self._start_pending.epoch, None, None))
+                self._start_pending = None
             patience = _ANSWER_SECONDS
             if self._live:
                 say(
@@ -260,6 +306,7 @@ class Launcher:
         if self._asked is not None:
             return self._stopped_alone()
         self._view = GangView(GangState.JOINING, 0, (0,))
+        self._start_pending = None
         if not self._live or self._run is None:
             if not settings.policy.in_place:
                 return self._alone.lost(reason, self._epoch)

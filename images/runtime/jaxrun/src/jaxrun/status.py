@@ -101,6 +101,7 @@ def server_status(
         memory=gang.memory,
         checkpoint_step=gang.checkpoint_step,
         stop=gang.stop,
+        goodput=gang.books.parts(now),
     )
 
 

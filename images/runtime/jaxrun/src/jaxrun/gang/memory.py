@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from jaxrun.contract import Cause
 from jaxrun.evidence import ExceptionReport, Verdict
+from jaxrun.goodput import Carried
 from jaxrun.restart_policy import Ledger
 
 _MOST_RECORDS = 16
@@ -44,6 +45,7 @@ class Memory:
     restarts: tuple[Record, ...] = ()
     step: int | None = None
     checkpoint_step: int | None = None
+    goodput: Carried | None = None
 
     def with_failure(self, verdict: Verdict, ledger: Ledger, delay_seconds: float) -> "Memory":
         """After an epoch that failed and is followed by another."""
@@ -77,7 +79,12 @@ def most_advanced(memories: Iterable[Memory]) -> Memory:
     heard = list(memories)
     best = max(heard, key=lambda m: (m.epoch, m.ledger.restarts, len(m.restarts)))
     steps = [m.checkpoint_step for m in heard if m.checkpoint_step is not None]
-    return replace(best, checkpoint_step=max(steps, default=None))
+    accounts = [m.goodput for m in heard if m.goodput is not None]
+    return replace(
+        best,
+        checkpoint_step=max(steps, default=None),
+        goodput=max(accounts, key=lambda account: account.time, default=None),
+    )
 
 
 def _shortened(exception: ExceptionReport | None) -> ExceptionReport | None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from jaxrun.contract import SuccessPolicy
 from jaxrun.gang import handshake, protocol
+from jaxrun.gang.knock import knock_at_missing
 from jaxrun.gang.outputs import Drop, Output, Send
 from jaxrun.gang.protocol import Beat, FromServer, Hello, Refused, Welcome
 from jaxrun.gang.sequel import Terms
@@ -59,6 +60,9 @@ class GangServer:
                 say(f"cannot listen on port {port} for the gang ({error.strerror}): trying again")
                 await asyncio.sleep(1.0)
         self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._beat())]
+        if not alone:
+            knocking = knock_at_missing(self._settings, lambda: self.gang.missing)
+            self._tasks.append(asyncio.create_task(knocking))
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 

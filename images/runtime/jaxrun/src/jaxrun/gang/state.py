@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from jaxrun import cause
 from jaxrun.contract import GangState, Scope
 from jaxrun.evidence import Death, How, StopRequest, Verdict
+from jaxrun.gang.books import Books
 from jaxrun.gang.epoch import Epoch
 from jaxrun.gang.memory import Memory, most_advanced
 from jaxrun.gang.outputs import Drop, Log, Output, Send
@@ -75,6 +76,7 @@ class Gang:
         """How it ended, once it has."""
         self.stop: Stopping | None = None
         self.joined_at: float | None = None
+        self.books = Books(now, wall)
         self._terms = terms
         self._timing = timing
         self._choose_port = choose_port
@@ -85,6 +87,7 @@ class Gang:
         self._follows = True
         """Whether what follows the epoch has been decided; so it is before the first."""
         self._ticked_at = now
+        self._told: Memory | None = None
         self._view: GangView | None = None
 
     @property
@@ -159,9 +162,12 @@ class Gang:
         """One more; the last one starts the epoch after the highest that anybody has seen."""
         self._members[process] = _Member(host, now)
         self._silent.discard(process)
-        self.memory = most_advanced([self.memory, memory])
+        known, self.memory = self.memory, most_advanced([self.memory, memory])
+        if self.epoch is None and self.memory.goodput != known.goodput:
+            self.books.go_on_from(self.memory.goodput)
         if not self.missing:
             self.joined_at = now
+            self.books.joined(now)
         return self._advance(now)
 
     def heard(self, process: int, now: float) -> None:
@@ -225,7 +231,7 @@ class Gang:
 
     def _advance(self, now: float) -> list[Output]:
         """After whatever happened: end the epoch, begin the next, tell."""
-        out = self._conclude(now) + self._begin(now)
+        out = self._conclude(now) + self._begin(now) + self._remember(now)
         if self._follows and not any(m.leaves for m in self._members.values()):
             self.stop = None
         return out + self._show(now)
@@ -250,11 +256,17 @@ class Gang:
             number, [m.host for m in members], self._timing, now, self._terms.process_zero
         )
         begun = self.epoch.begin(self._choose_port(number), self.memory.ledger.restarts)
-        return [*begun, Send(Remember(self.memory))]
+        self._told = None
+        return begun
 
     def _news(self, epoch: Epoch, process: int, message: FromMember, now: float) -> list[Output]:
         if isinstance(message, Progress):
-            return epoch.progress(process, message, now) + self._all_spawned(epoch)
+            out = epoch.progress(process, message, now)
+            self.books.progress(process, message, epoch, now)
+            spawned = last([p.track for p in epoch.processes], "spawned")
+            if spawned is not None:
+                self.memory = self.memory.with_all_spawned(self._wall(spawned))
+            return out
         if isinstance(message, Died):
             return epoch.died(process, self._signed(process, message.death), now)
         if isinstance(message, Gone):
@@ -267,15 +279,12 @@ class Gang:
             return epoch.stack(process, message.text, now)
         return []
 
-    def _all_spawned(self, epoch: Epoch) -> list[Output]:
-        spawned = last([p.track for p in epoch.processes], "spawned")
-        if spawned is None:
+    def _remember(self, now: float) -> list[Output]:
+        """What the members tell my successor: told when it changes, and the time that passes."""
+        if self.verdict is not None or (self.memory == self._told and not self.books.due(now)):
             return []
-        memory = self.memory.with_all_spawned(self._wall(spawned))
-        if memory == self.memory:
-            return []
-        self.memory = memory
-        return [Send(Remember(memory))]
+        self.memory = self._told = self.books.into(self.memory, now)
+        return [Send(Remember(self.memory))]
 
     def _stop_asked(self, process: int, signal: int, now: float) -> list[Output]:
         member = self._members[process]
@@ -307,13 +316,15 @@ class Gang:
         all_leave = len(leaving) == self.num_processes
         follows = sequel(verdict, epoch.death, self._terms.policy, self.memory.ledger, all_leave)
         if not follows.restarts:
-            self.verdict = verdict
-            out: list[Output] = [Send(End(verdict))]
+            self.books.finished(epoch.over_at)
+            self.verdict = replace(verdict, goodput=self.books.parts(now))
+            out: list[Output] = [Send(End(self.verdict))]
             if follows.why and self._terms.policy != RestartPolicy():
                 out.append(Log(f"no restart in place: {follows.why}"))
             return out
         self._follows = True
         self._retry_at = now + follows.delay_seconds
+        self.books.failed(epoch.over_at)
         self.memory = self.memory.with_failure(verdict, follows.ledger, follows.delay_seconds)
         assert verdict.cause is not None
         out = [
@@ -324,7 +335,7 @@ class Gang:
         ]
         if not epoch.stopped:
             out.append(Send(Stop(epoch.number)))
-        out.append(Send(Remember(self.memory)))
+        out += self._remember(now)
         out += self._drop_silent()
         for process, request in leaving.items():
             stopped = epoch.preempted(request) if epoch.asked_to_stop else None
@@ -342,6 +353,7 @@ class Gang:
             time=self._wall(now),
             checkpoint_step=self.checkpoint_step,
             ledger=self.memory.ledger,
+            goodput=self.books.parts(now),
         )
         return Send(End(verdict), to=process)
 
@@ -367,6 +379,7 @@ class Gang:
 
     def _show(self, now: float) -> list[Output]:
         view = GangView(self.state(now), self.joined, self.missing)
+        self.books.state(view.state, now)
         if view == self._view:
             return []
         self._view = view
