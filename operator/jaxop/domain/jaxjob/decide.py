@@ -113,7 +113,7 @@ def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
         standing.reason,
         standing.message,
         now,
-        accelerator=old.accelerator if snapshot.current_jobs else layout.summary,
+        accelerator=(snapshot.current_jobs and old.accelerator) or layout.summary,
         hosts=hosts(pods, layout),
         startup=startup(old, report),
         step=old.step if step is None else step,
