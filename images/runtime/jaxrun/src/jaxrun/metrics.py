@@ -11,7 +11,8 @@ from jaxrun.status import Status
 
 
 def exposition(status: Status) -> tuple[str, bytes]:
-    """Content type and body; labels are bounded: seven states, at most 32 reported names."""
+    """Content type and body; labels are bounded: states and parts of time by the contract, at most
+    32 reported names."""
     registry = CollectorRegistry()
     registry.register(_FromStatus(status))
     return CONTENT_TYPE_LATEST, generate_latest(registry)
@@ -41,7 +42,7 @@ class _FromStatus(Collector):
             ("epoch", "Epoch of the gang, from 1; 0 before the first", status.epoch),
             ("process_id", "This process's id", status.settings.process_id),
             ("step", "Latest step given to jaxrun.report", status.step),
-            ("checkpoint_step", "Latest step given to checkpointed", progress.checkpoint_step),
+            ("checkpoint_step", "Latest step given to checkpointed", status.checkpoint_step),
             ("step_seconds", "Seconds per step between the latest reports", status.step_seconds),
         ):
             if number is not None:
@@ -50,11 +51,25 @@ class _FromStatus(Collector):
             ("restarts", "Restarts in place", max(status.epoch - 1, 0)),
             ("compiles", "XLA compilations, cache hits included", progress.compile_count),
             ("compile_seconds", "Seconds spent in them", progress.compile_seconds),
+            ("data_seconds", "Seconds that the program waited for data", progress.data_seconds),
+            (
+                "checkpoint_seconds",
+                "Seconds that checkpoints held the program up",
+                progress.checkpoint_seconds,
+            ),
             ("cache_requests", "Compilations that asked JAX's cache", progress.cache_requests),
             ("cache_hits", "Those that it answered", progress.cache_hits),
             ("cache_misses", "Entries written to it", progress.cache_misses),
         ):
             yield CounterMetricFamily(f"jaxrun_{name}", text, value=number)
+        goodput = GaugeMetricFamily(
+            "jaxrun_goodput_seconds",
+            "What the gang's time went into since its launcher 0 started",
+            labels=["part"],
+        )
+        for part, seconds in status.goodput.items():
+            goodput.add_metric([part.removesuffix("Seconds")], seconds)
+        yield goodput
         phases = GaugeMetricFamily(
             "jaxrun_phase_timestamp_seconds", "When the gang got there", labels=["phase"]
         )

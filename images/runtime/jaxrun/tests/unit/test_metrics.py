@@ -1,0 +1,54 @@
+"""/metrics says what /status says."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from jaxrun.contract import GangState
+from jaxrun.gang.protocol import GangView, Progress
+from jaxrun.goodput import Goodput
+from jaxrun.metrics import exposition
+from jaxrun.settings import read_settings
+from jaxrun.status import Status
+
+
+def samples(status: Status) -> dict[tuple[str, str], float]:
+    """By name and the one label."""
+    _, body = exposition(status)
+    return {
+        (sample.name, "".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+
+
+def a_status(goodput: Goodput, epoch: int = 1, progress: Progress | None = None) -> Status:
+    return Status(
+        settings=read_settings({}),
+        view=GangView(GangState.RUNNING, 1, ()),
+        epoch=epoch,
+        progress=progress or Progress(epoch),
+        step=30,
+        step_seconds=None,
+        times={},
+        verdict=None,
+        checkpoint_step=20,
+        goodput=goodput.as_json(),
+    )
+
+
+def test_goodput_part_by_part() -> None:
+    seen = samples(a_status(Goodput(productive=90.0, wasted=10.0)))
+    parts = {label: value for (name, label), value in seen.items() if "goodput" in name}
+    assert parts == {
+        "scheduling": 0, "initialisation": 0, "compile": 0, "data": 0, "checkpoint": 0,
+        "productive": 90, "wasted": 10, "recovery": 0, "other": 0,
+    }  # fmt: skip
+
+
+def test_restarts_checkpoints_and_what_the_program_waited_for() -> None:
+    progress = Progress(3, data_seconds=2.5, checkpoint_seconds=4.0, checkpoint_step=None)
+    seen = samples(a_status(Goodput(), epoch=3, progress=progress))
+    assert seen["jaxrun_epoch", ""] == 3
+    assert seen["jaxrun_restarts_total", ""] == 2
+    assert seen["jaxrun_checkpoint_step", ""] == 20
+    assert seen["jaxrun_data_seconds_total", ""] == 2.5
+    assert seen["jaxrun_checkpoint_seconds_total", ""] == 4.0
