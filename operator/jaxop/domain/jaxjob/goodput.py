@@ -156,7 +156,7 @@ def _left_behind(pod: PodView, starts: Sequence[datetime], now: datetime) -> Ite
     """`starts` are those of the gangs that are known of, the present one's last."""
     for end in pod.ends:
         words = read_last_words(end.message) if end.container == contract.CONTAINER else None
-        if words is None or words.goodput is None:
+        if words is None or words.goodput is None or total(words.goodput) == 0:
             continue
         if not words.ended and (pod.slice_index, pod.index) != (0, 0):
             continue
