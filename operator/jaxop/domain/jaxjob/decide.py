@@ -13,7 +13,6 @@ from jaxop.domain.jaxjob import (
     deadline,
     finished,
     queueing,
-    reasons,
     stalled,
     stopping,
     suspend,
@@ -32,7 +31,7 @@ from jaxop.domain.jaxjob.stalled import Refused
 from jaxop.domain.jaxjob.startup import startup
 from jaxop.domain.jaxjob.state import where_it_stands
 from jaxop.domain.jaxjob.status import compose, hosts
-from jaxop.domain.jaxjob.success import succeeded
+from jaxop.domain.jaxjob.success import in_words, succeeded
 from jaxop.domain.jaxjob.ttl import kept_long_enough
 from jaxop.domain.jaxjob.validate import validate
 
@@ -84,12 +83,10 @@ def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> P
 
 def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobStatus:
     old, step = snapshot.jaxjob.status, last_step(snapshot)
-    everyone = f"all {layout.processes} processes" if layout.processes > 1 else "the process"
     return compose(
         snapshot,
         "Succeeded",
-        reasons.SUCCEEDED,
-        f"{everyone} ended with exit code 0",
+        *in_words(snapshot, layout),
         now,
         hosts=hosts(by_process(snapshot.current_pods, layout), layout),
         completion_time=now,

@@ -38,6 +38,7 @@ STOPPING: Final = frozenset({SUSPENDING, DEADLINE, QUOTA_LOST})
 
 SUSPENDED: Final = "Suspended"
 SUCCEEDED: Final = "AllProcessesSucceeded"
+PROCESS_ZERO_SUCCEEDED: Final = "ProcessZeroSucceeded"
 
 PROBLEMS: Final = frozenset({UNSCHEDULABLE, IMAGE_PULL, CONTAINER_CANNOT_START})
 """Nothing has failed, but it will not go on unless somebody does something."""

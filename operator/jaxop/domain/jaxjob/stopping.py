@@ -22,7 +22,6 @@ from jaxop.domain.jaxjob.queue_labels import has_own_workload
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.status import compose, none_ready
 from jaxop.domain.jaxjob.suspend import SENTENCE, seconds_until_overdue, still_stopping
-from jaxop.domain.jaxjob.template_shape import shape_problems
 
 _NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Queued", "Suspended"})
 
@@ -157,10 +156,8 @@ def _why(snapshot: Snapshot, reason: str) -> str:
 def _grace(snapshot: Snapshot) -> str:
     if not any(pod.phase == "Running" for pod in snapshot.current_pods):
         return "its pods are being deleted"
-    spec = snapshot.jaxjob.spec
-    if shape_problems(spec.template):  # changed meanwhile, which a job being suspended may be
-        return "its program may save a checkpoint"
-    return f"its program has up to {program_seconds(spec)} s to save a checkpoint"
+    seconds = program_seconds(snapshot.jaxjob.spec)
+    return f"its program has up to {seconds} s to save a checkpoint"
 
 
 def _in_words(told: dict[str, Any]) -> str:

@@ -206,7 +206,7 @@ class TestSuspending:
         plan = decide(world.snapshot(), LATER)
         assert plan.status is not None
         assert plan.status["message"].startswith(
-            "the job is being suspended; its program may save a checkpoint"
+            "the job is being suspended; its program has up to 60 s to save a checkpoint"
         )
         world = without_pods(stopping(world, LATER))
         world = world.after(decide(world.snapshot(), LATER))

@@ -1,0 +1,83 @@
+"""Whose exit with 0 makes a job succeed."""
+
+from building import NOW, World, a_jaxjob, a_running_jaxjob, ended, seconds
+from jaxop.api.plan import Plan
+from jaxop.domain.jaxjob import decide
+
+LATER = NOW + seconds(60)
+
+
+def with_process_zero_enough() -> World:
+    """Three hosts that run."""
+    world = a_running_jaxjob().with_hosts(3).spec(successPolicy="ProcessZero")
+    return world.with_jobs().running_pods()
+
+
+def state(plan: Plan) -> tuple[str, str]:
+    assert plan.status is not None
+    return plan.status["state"], plan.status["reason"]
+
+
+def test_all_processes_is_the_default() -> None:
+    world = a_running_jaxjob().pod(0, phase="Succeeded", ready=False, ends=(ended(0),))
+    plan = decide(world.snapshot(), LATER)
+    assert plan.status is None or plan.status["state"] == "Running"
+
+
+def test_process_zero_is_enough_where_asked_for() -> None:
+    world = with_process_zero_enough().pod(0, phase="Succeeded", ends=(ended(0),))
+    plan = decide(world.snapshot(), LATER)
+    assert state(plan) == ("Succeeded", "ProcessZeroSucceeded")
+    assert plan.status is not None
+    assert plan.status["message"] == (
+        "process 0 ended with exit code 0, and spec.successPolicy is ProcessZero"
+    )
+    assert plan.status["hosts"]["summary"] == "3/3"
+    assert [event.reason for event in plan.events] == ["Succeeded"]
+
+
+def test_also_a_moment_before_its_pod_says_so() -> None:
+    world = with_process_zero_enough().pod(0, ends=(ended(0),))
+    assert state(decide(world.snapshot(), LATER))[0] == "Succeeded"
+
+
+def test_the_usual_end_is_that_all_jobs_complete() -> None:
+    world = with_process_zero_enough().with_jobs(complete=True).with_pods("Succeeded")
+    assert state(decide(world.snapshot(), LATER)) == ("Succeeded", "ProcessZeroSucceeded")
+
+
+def test_another_pod_lost_after_process_zero_had_ended() -> None:
+    world = with_process_zero_enough().pod(0, phase="Succeeded", ends=(ended(0),))
+    world = world.pod(1, phase="Failed", ends=(ended(137),)).job(0, failed="PodFailurePolicy")
+    plan = decide(world.snapshot(), LATER)
+    assert state(plan)[0] == "Succeeded"
+    assert plan.status is not None
+    assert (plan.status["restarts"], "failure" in plan.status) == (0, False)
+
+
+def test_another_process_that_ends_first_is_not_enough() -> None:
+    world = with_process_zero_enough().pod(1, phase="Succeeded", ready=False, ends=(ended(0),))
+    plan = decide(world.snapshot(), LATER)
+    assert plan.status is None or plan.status["state"] == "Running"
+
+
+def test_a_process_zero_that_fails_is_a_failure() -> None:
+    world = with_process_zero_enough().pod(0, phase="Failed", ends=(ended(3),))
+    world = world.job(0, failed="PodFailurePolicy")
+    assert state(decide(world.snapshot(), LATER))[0] in ("Restarting", "Failed")
+
+
+def test_what_still_runs_has_its_grace_and_is_then_deleted() -> None:
+    world = with_process_zero_enough().pod(0, phase="Succeeded", ends=(ended(0),))
+    world = world.with_checkpoint(graceSeconds=60)
+    world = world.after(decide(world.snapshot(), NOW))
+    soon = decide(world.snapshot(), NOW + seconds(1))
+    assert (soon.delete, soon.requeue_after) == ((), 74.0)
+    (job,) = decide(world.snapshot(), NOW + seconds(75)).delete
+    assert job.name == "digits-a0-s0"
+
+
+def test_a_job_of_one_process_says_it_as_ever() -> None:
+    world = a_jaxjob().on("cpu", hosts=1).spec(successPolicy="ProcessZero")
+    world = world.with_jobs(complete=True)
+    assert state(decide(world.snapshot(), LATER)) == ("Succeeded", "AllProcessesSucceeded")
