@@ -8,7 +8,7 @@ from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, RestartLedger, SameFailure
 from jaxop.api.v1alpha1.restart_policy import RestartPolicy
 from jaxop.cli.wording import plural, round_span, section, span, wrapped
-from jaxop.domain.jaxjob.restart_policy import Judgement, in_window, judge
+from jaxop.domain.jaxjob.restart_policy import Judgement, Reason, in_window, judge
 
 _ORDINALS: Final = {1: "first", 2: "second", 3: "third"}
 
@@ -25,6 +25,19 @@ def budget(jaxjob: JaxJob, now: datetime, width: int) -> Iterator[str]:
         same = failure is not None and failure.cause == ledger.last.cause
         exit_code = failure.exit_code if failure is not None and same else None
         yield from wrapped(_next(policy, ledger, ledger.last, exit_code, now), width)
+
+
+def why_it_ended(jaxjob: JaxJob) -> Reason:
+    """Of a failed job, whose ledger is as it was before the last failure; "" where the restart
+    policy had no say."""
+    status, failure = jaxjob.status, jaxjob.status.failure
+    if status.state != "Failed" or failure is None or failure.time is None:
+        return ""
+    ledger = status.restart_ledger or RestartLedger()
+    policy = jaxjob.spec.restart_policy
+    return judge(
+        policy, ledger, failure.cause, failure.exit_code, failure.step, failure.time
+    ).reason
 
 
 def _spent(policy: RestartPolicy, ledger: RestartLedger, now: datetime) -> str:

@@ -10,8 +10,8 @@ from typing import Final
 import click
 
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Failure, JaxJobStatus
-from jaxop.cli.advice import advice
-from jaxop.cli.budget import budget
+from jaxop.cli.advice import FOR_VERDICT, advice
+from jaxop.cli.budget import budget, why_it_ended
 from jaxop.cli.costs import goodput
 from jaxop.cli.fetch import Known
 from jaxop.cli.story import COLOURS, restarts, timeline
@@ -91,6 +91,9 @@ def _failure(known: Known, width: int) -> Iterator[str]:
     what_to_do = _advice(known, status.failure.cause)
     if what_to_do and status.reason != status.failure.cause:
         yield from wrapped(what_to_do, width, "  -> ")
+    why_not_again = FOR_VERDICT[why_it_ended(known.jaxjob)]
+    if why_not_again:
+        yield from wrapped(why_not_again, width, "  -> ")
 
 
 def _where(failure: Failure) -> str:

@@ -1,16 +1,18 @@
 """What `jaxop explain` says of restarts, of what is left of the budget, and of goodput."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
 from jaxop.api.v1alpha1 import JaxJob
-from jaxop.cli.budget import budget
+from jaxop.cli.advice import FOR_VERDICT
+from jaxop.cli.budget import budget, why_it_ended
 from jaxop.cli.costs import goodput
 from jaxop.cli.explain import explain
 from jaxop.cli.fetch import Known
 from jaxop.cli.wording import round_span, span
+from jaxop.domain.jaxjob.restart_policy import Reason
 from jaxop.domain.jaxjob.views import PodView
 
 NOW = datetime(2026, 11, 21, 12, 13, 14, tzinfo=UTC)
@@ -223,6 +225,33 @@ class TestBudget:
     def test_nothing_where_nothing_failed(self) -> None:
         assert list(budget(a_jaxjob(), NOW, 80)) == []
         assert list(budget(a_jaxjob(restartLedger={}), NOW, 80)) == []
+
+
+class TestWhyItEnded:
+    def said(self, cause: str, policy: dict[str, Any] | None = None, **ledger: Any) -> str:
+        failure = {"cause": cause, "exitCode": 3, "step": 7, "message": "x"}
+        failure["time"] = "2026-11-21T12:07:20Z"
+        jaxjob = a_jaxjob(policy, state="Failed", failure=failure, restartLedger=ledger)
+        assert why_it_ended(jaxjob) in FOR_VERDICT
+        return why_it_ended(jaxjob)
+
+    def test_alike_three_times(self) -> None:
+        last = {"cause": "ProgramError", "step": 7, "repeats": 2}
+        assert self.said("ProgramError", last=last) == "SameFailure"
+
+    def test_no_restarts_left(self) -> None:
+        charges = [milliseconds("12:00:00")]
+        assert self.said("PeerLost", {"maxRestarts": 1}, charges=charges) == "BudgetSpent"
+
+    def test_a_rule(self) -> None:
+        policy = {"rules": [{"onExitCodes": [3], "action": "Fail"}]}
+        assert self.said("ProgramError", policy) == "RuleSaysFail"
+
+    def test_a_deadline_is_no_verdict_of_the_policy(self) -> None:
+        assert self.said("Deadline") == ""
+
+    def test_each_has_its_advice(self) -> None:
+        assert set(FOR_VERDICT) == set(get_args(Reason))
 
 
 class TestHints:
