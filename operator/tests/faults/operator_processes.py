@@ -1,15 +1,13 @@
 """The operator as a process: started, killed, started again, all within one event loop."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from disturbance import DEADLY, OUTAGE_SECONDS, Disturbance
 from disturbed import Disturbed, Log
 from jaxop.kube.client import ApiClient
 from line import Line
-from virtual_time import virtual_loop
 
 MOST_DEATHS = 5
 """Of its own, by FatalError, in one schedule."""
@@ -95,19 +93,3 @@ def _pause(fault: Disturbance | None) -> float:
     if fault is None or fault.sort not in DEADLY:
         return 0.0
     return {"outage": OUTAGE_SECONDS, "stillborn": 1.0}.get(fault.sort, 0.0)
-
-
-async def together(*parts: Coroutine[Any, Any, None]) -> None:
-    """As jaxop.kube.loop.together, for parts of the harness."""
-    async with asyncio.TaskGroup() as group:
-        for part in parts:
-            group.create_task(part)
-
-
-async def ended(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    with suppress(BaseException):
-        await task
-
-
-__all__ = ["BuildOperator", "OperatorParts", "OperatorProcesses", "virtual_loop"]

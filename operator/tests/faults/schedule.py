@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,13 +10,12 @@ from typing import Any
 
 from disturbance import Disturbance
 from disturbed import Log, RunsInCircles
-from gangs import Gangs
 from jaxop.api.plan import Manifest
 from jaxop.kube.resources import EVENTS, Resource
 from line import Line
-from operator_processes import OperatorProcesses
 from raw_api import RawApi
 from scenario import Scenario, Stage
+from theatre import Theatre
 from virtual_time import VirtualTimeLoop
 from world import World
 
@@ -28,8 +26,6 @@ SETTLED_SECONDS = 800.0
 QUIET_SECONDS = 300.0
 """The last part of it, in which nothing may be written."""
 WINDOW_SECONDS = 10.0
-
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
 
 @dataclass(frozen=True)
@@ -77,25 +73,14 @@ async def _play(
     name: str,
     loop: VirtualTimeLoop,
 ) -> Outcome:
-    namespace = f"faults-{secrets.token_hex(5)}"
-    line = Line(kubeconfig, loop)
-    api = RawApi(line, namespace)
-    await RawApi(line, "").create(NAMESPACES, _namespace(namespace))
-    log, gangs = Log(disturbance), Gangs()
-    world = gangs.world = World(line, namespace, gangs)
-    memory = _Memory(world, scenario.remembered)
-    operator = OperatorProcesses(line, log, scenario.build(gangs), namespace)
-    parts = [asyncio.create_task(world.run()), asyncio.create_task(operator.run())]
-    story = asyncio.create_task(_tell(scenario, Stage(api, world, gangs), log, line))
-    problem = ""
+    theatre = Theatre(kubeconfig, scenario, disturbance, loop)
+    log, stage, problem = theatre.log, theatre.stage, ""
+    memory = _Memory(stage.world, scenario.remembered)
+    await theatre.open()
     try:
-        done, _ = await asyncio.wait({story, *parts}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            problem = problem or _words(task.exception())
-    finally:
-        for task in (story, *parts):
-            task.cancel()
-        await asyncio.gather(story, *parts, return_exceptions=True)
+        await theatre.during(_tell(scenario, stage, log, theatre.line))
+    except Exception as error:
+        problem = _words(error)
     quiet_from = loop.time() - QUIET_SECONDS
     outcome = Outcome(
         schedule=name,
@@ -105,8 +90,8 @@ async def _play(
         sent=log.sent,
         carried_out=len(log.carried_out),
         created=_created(log),
-        final=await _final(api, scenario, memory),
-        told=await _told(api),
+        final=await _final(stage.api, scenario, memory),
+        told=await _told(stage.api),
         events=dict(log.events),
         quiet_writes=tuple(str(w) for w in log.writes if w.at > quiet_from),
         peak_requests=_peak(log.requests),
@@ -114,8 +99,7 @@ async def _play(
         seconds=loop.time(),
         overdue=loop.overdue,
     )
-    await operator.clean_up()
-    await line.close()
+    await theatre.close()
     return outcome
 
 
@@ -210,7 +194,3 @@ def _words(error: BaseException | None) -> str:
     if isinstance(error, (NotReached, RunsInCircles)):
         return str(error)
     return f"{type(error).__name__}: {error}"
-
-
-def _namespace(name: str) -> Manifest:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

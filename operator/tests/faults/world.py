@@ -3,7 +3,8 @@
 The API server and its etcd are real. These parts are played because their real ones take seconds
 where nothing happens, and because a schedule must go the same way each time: each rule below looks
 at the objects and does the next thing that the real part would do, so that what happens in the end
-does not depend on when it happens. What is in the pods is a `Workload`'s business.
+does not depend on when it happens. Steps in which nothing can be decided are left out: its pods
+have their node from the start and no finalizer. What is in the pods is a `Workload`'s business.
 """
 
 import asyncio
@@ -119,9 +120,6 @@ class World:
                 if not is_over(pod) and "deletionTimestamp" not in pod["metadata"]:
                     await self._delete(PODS, pod)
             return
-        if "startTime" not in status:
-            await self._patch(JOBS, job, {"status": {"startTime": now()}}, "status")
-            return
         failed = [pod for pod in pods if phase(pod) == "Failed"]
         if len(failed) > spec["backoffLimit"]:
             await self._fail(job, "BackoffLimitExceeded")
@@ -166,7 +164,6 @@ class World:
                 "name": f"{name}-{index}-w{number}",
                 "labels": {**(given.get("labels") or {}), **marks},
                 "annotations": {**(given.get("annotations") or {}), INDEX: str(index)},
-                "finalizers": [TRACKING],
                 "ownerReferences": [
                     {
                         "apiVersion": "batch/v1",
@@ -178,17 +175,23 @@ class World:
                     }
                 ],
             },
-            "spec": {**template["spec"], "hostname": f"{name}-{index}"},
+            "spec": {
+                **template["spec"],
+                "hostname": f"{name}-{index}",
+                "nodeName": f"node-{index}",
+            },
         }
         pod["metadata"]["namespace"] = self.namespace
         await self._try(self.api.create(PODS, pod))
 
     async def _fail(self, job: Manifest, reason: str) -> None:
         conditions = [_condition(kind, reason) for kind in ("FailureTarget", "Failed")]
-        await self._patch(JOBS, job, {"status": {"conditions": conditions}}, "status")
+        status = {"startTime": job["metadata"]["creationTimestamp"], "conditions": conditions}
+        await self._patch(JOBS, job, {"status": status}, "status")
 
     async def _complete(self, job: Manifest, count: int) -> None:
         status = {
+            "startTime": job["metadata"]["creationTimestamp"],
             "conditions": [
                 _condition(kind, "CompletionsReached")
                 for kind in ("SuccessCriteriaMet", "Complete")
