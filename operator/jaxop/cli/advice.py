@@ -6,7 +6,6 @@ from typing import Final
 from jaxop.api.v1alpha1.cause import Cause
 from jaxop.domain.jaxjob import reasons
 from jaxop.domain.jaxjob.restart_policy import Reason
-from jaxop.domain.jaxjob.restart_policy import Reason
 
 FOR_CAUSE: Final[dict[Cause, str]] = {
     "ProgramError": "The program ended by itself. {logs}",
@@ -99,21 +98,6 @@ FOR_REASON: Final[dict[str, str]] = {
     reasons.PROCESS_ZERO_SUCCEEDED: "",
 }
 
-
-FOR_VERDICT: Final[dict[Reason, str]] = {
-    "": "",
-    "SameFailure": (
-        "It is not started again, as it failed alike three times in a row. Correct it, and create "
-        "the job anew: it goes on from its last checkpoint."
-    ),
-    "BudgetSpent": (
-        "It is not started again, as its restarts are used. Where the failures are not the "
-        "program's, raise restartPolicy.maxRestarts or add their cause to exemptCauses, and create "
-        "the job anew: it goes on from its last checkpoint."
-    ),
-    "RuleSaysFail": "It is not started again, as a rule of restartPolicy says so.",
-}
-"""Beside the cause's own, for a job that has failed for good."""
 
 FOR_VERDICT: Final[dict[Reason, str]] = {
     "": "",
