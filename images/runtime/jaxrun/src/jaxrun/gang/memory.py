@@ -77,14 +77,16 @@ class Memory:
 def most_advanced(memories: Iterable[Memory]) -> Memory:
     """What holds when several tell, some of whom missed the last events."""
     heard = list(memories)
-    best = max(heard, key=lambda m: (m.epoch, m.ledger.restarts, len(m.restarts)))
+    best = max(heard, key=_order)
     steps = [m.checkpoint_step for m in heard if m.checkpoint_step is not None]
-    accounts = [m.goodput for m in heard if m.goodput is not None]
-    return replace(
-        best,
-        checkpoint_step=max(steps, default=None),
-        goodput=max(accounts, key=lambda account: account.time, default=None),
-    )
+    return replace(best, checkpoint_step=max(steps, default=None))
+
+
+def _order(memory: Memory) -> tuple[int, int, int, float]:
+    """A launcher that has just started has the latest account, but knows nothing."""
+    account = memory.goodput
+    kept_until = account.time if account is not None else 0.0
+    return memory.epoch, memory.ledger.restarts, len(memory.restarts), kept_until
 
 
 def _shortened(exception: ExceptionReport | None) -> ExceptionReport | None:
