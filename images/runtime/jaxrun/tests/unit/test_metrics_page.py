@@ -1,0 +1,48 @@
+"""docs/metrics.md has every metric of a launcher."""
+
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from jaxrun.contract import GangState
+from jaxrun.gang.protocol import GangView, Progress
+from jaxrun.goodput import Goodput
+from jaxrun.metrics import exposition
+from jaxrun.settings import read_settings
+from jaxrun.status import Status
+
+PAGE = Path(__file__).parents[5] / "docs" / "metrics.md"
+
+
+def full() -> Status:
+    """Says all that a launcher can say."""
+    return Status(
+        settings=read_settings({}),
+        view=GangView(GangState.RUNNING, 1, ()),
+        epoch=1,
+        progress=Progress(1, metrics={"loss": 0.5}),
+        step=30,
+        step_seconds=0.1,
+        times={"allJoined": 1.0},
+        verdict=None,
+        checkpoint_step=20,
+        goodput=Goodput().as_json(),
+    )
+
+
+def test_every_metric_with_its_type_and_labels() -> None:
+    page = PAGE.read_text().split("\n## The launchers'\n", 1)[1]
+    documented = {}
+    for names, kind, labels in re.findall(
+        r"^\| (`jaxrun_.+?) \| (\w+) \| (.*?) ?\|", page, re.MULTILINE
+    ):
+        for name in re.findall(r"`(\w+)`", names):
+            documented[name] = (kind, set(re.findall(r"`(\w+)`", labels)))
+    _, body = exposition(full())
+    served = {
+        sample.name: (family.type, set(sample.labels))
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+    assert documented == served
