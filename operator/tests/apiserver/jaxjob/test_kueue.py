@@ -93,7 +93,7 @@ def _is_suspended_when_created(play: Play) -> bool:
     return answer.body["spec"].get("suspend") is True
 
 
-def queued(play: Play, slices: int, **labels: str) -> Object:
+def queued(play: Play, slices: int, in_place: bool = True, **labels: str) -> Object:
     return play.create(
         "jaxjobs",
         {
@@ -102,6 +102,7 @@ def queued(play: Play, slices: int, **labels: str) -> Object:
             "metadata": {"name": "digits", "labels": {QUEUE: "team", **labels}},
             "spec": {
                 "accelerator": {**V5E, "slices": slices},
+                "restartPolicy": {"inPlace": in_place},
                 "template": {
                     "spec": {
                         "schedulerName": "the-test",
@@ -304,14 +305,16 @@ class TestOneSlice:
         assert placement(job) == ("spot", True), "nobody fights over the template"
         assert ("apply", "Job") not in queueing.writes()
 
+    @pytest.mark.parametrize("in_place", [True, False])
     def test_evicted_it_saves_queues_and_goes_on_in_the_same_job(
         self,
         play: Play,
         kueue: PlayedKueue,
         queueing: OperatorProcess,
         launcher: FakeLauncher,
+        in_place: bool,
     ) -> None:
-        queued(play, slices=1)
+        queued(play, slices=1, in_place=in_place)
         play.wait_state("Queued")
         (job,) = play.all("jobs")
         kueue.start_job("digits-a0-s0", {"pool": "spot"}, SPOT)
