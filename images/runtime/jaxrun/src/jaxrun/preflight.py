@@ -23,7 +23,8 @@ from jaxrun.expectation import Found, memory_mismatch, mismatch, no_device_nodes
 from jaxrun.log import say
 from jaxrun.settings import Settings
 
-_ROOT = Path("/")
+HOST_ROOT = "JAXRUN_HOST_ROOT"
+"""Where /dev and /sys are looked for; tests make up their own."""
 _MEMORY_PATIENCE_SECONDS = 10.0
 _MEMORY_INTERVAL_SECONDS = 1.0
 
@@ -33,7 +34,6 @@ async def preflight(
     command: Sequence[str],
     environ: Mapping[str, str],
     hurry: asyncio.Event,
-    root: Path = _ROOT,
 ) -> Death | None:
     """Why this host must not start, or None; never raises.
 
@@ -42,11 +42,15 @@ async def preflight(
     if settings.preflight.mode is PreflightMode.OFF:
         return None
     try:
-        problem = await _problem(settings, command, environ, hurry, root)
+        problem = await _problem(settings, command, environ, hurry)
     except (OSError, ValueError) as error:
         say(f"preflight: could not check this host: {error}")
         return None
-    return judged(settings, problem)
+    death = judged(settings, problem)
+    if death is not None:
+        # The verdict may be long in coming, where others are still to join.
+        say(f"preflight: this host {problem}; this ends the job once all have joined")
+    return death
 
 
 def judged(settings: Settings, problem: str | None, step: int | None = None) -> Death | None:
@@ -64,9 +68,9 @@ async def _problem(
     command: Sequence[str],
     environ: Mapping[str, str],
     hurry: asyncio.Event,
-    root: Path,
 ) -> str | None:
     expected = settings.preflight
+    root = Path(environ.get(HOST_ROOT, "/"))
     missing = host_devices.missing_nodes(settings.platform, root)
     if missing is not None:
         return no_device_nodes(settings, missing)

@@ -26,11 +26,25 @@ CUDA = {"JAXRUN_PLATFORM": "cuda", "JAXRUN_LOCAL_DEVICES": "8"}
 
 
 @pytest.fixture
+def gang(gang: RealGang) -> RealGang:
+    """In containers that were given devices, as far as one can see from outside of JAX."""
+    return with_devices(gang)
+
+
+@pytest.fixture
 def alone(tmp_path: Path) -> Iterator[RealGang]:
     """A gang of one."""
-    gang = RealGang(tmp_path, size=1)
+    gang = with_devices(RealGang(tmp_path, size=1))
     yield gang
     gang.close()
+
+
+def with_devices(gang: RealGang) -> RealGang:
+    devices = gang.directory / "host" / "dev"
+    devices.mkdir(parents=True)
+    (devices / "nvidia0").touch()
+    gang.environment["JAXRUN_HOST_ROOT"] = str(devices.parent)
+    return gang
 
 
 def preflight(mode: str, **expected: object) -> dict[str, str]:
@@ -109,8 +123,7 @@ def test_report_says_so_in_the_log_and_off_says_nothing(alone: RealGang, tmp_pat
     assert len(said) == 1, said
     assert "found 1 cpu device where 8 cuda devices were expected" in said[0]
 
-    other = RealGang(tmp_path / "off", size=1)
-    other.directory.mkdir()
+    other = with_devices(RealGang(tmp_path / "off", size=1))
     try:
         other.start(through_a_shell(code), **CUDA, **preflight("Off"), JAX_PLATFORMS="")
         other.wait()
@@ -138,6 +151,36 @@ def test_the_right_versions_and_the_cpu_are_fine(alone: RealGang) -> None:
     alone.start(through_a_shell(code), **preflight("Enforce", jax=right, jaxlib=right))
     alone.wait()
     assert alone.exit_codes == [0], alone.outputs()
+
+
+def test_the_launcher_itself_sees_that_there_is_no_device_and_starts_nothing(
+    gang: RealGang,
+) -> None:
+    (gang.directory / "host" / "dev" / "nvidia0").unlink()
+    gang.start(through_a_shell(TRAINS_TOGETHER), **CUDA, **preflight("Enforce"))
+    gang.wait()
+    assert gang.exit_codes == [69, 69]
+    assert "before JAX" not in gang.outputs()
+    told = gang.launchers[0].termination
+    assert told["cause"] == "DeviceMismatch"
+    assert (
+        "has no device node /dev/nvidia[0-9]* or /dev/dxg in its container where 8 cuda"
+        in (told["message"])
+    )
+
+
+def test_the_launcher_asks_the_programs_own_python_while_others_are_missing(
+    gang: RealGang,
+) -> None:
+    """The last word is when all have come, and not one program has been started by then."""
+    command = [sys.executable, "-c", TRAINS_TOGETHER]
+    how = {**CUDA, **preflight("Enforce"), "JAX_PLATFORMS": ""}
+    gang.start(command, only=[0], **how)
+    gang.wait_for(lambda: "preflight: this host found 1 cpu device" in gang.outputs(), 60)
+    gang.start(command, only=[1], **how)
+    gang.wait()
+    assert gang.exit_codes == [69, 69]
+    assert "before JAX" not in gang.launchers[0].out
 
 
 def test_a_child_that_uses_jax_on_the_cpu_is_not_the_program(alone: RealGang) -> None:

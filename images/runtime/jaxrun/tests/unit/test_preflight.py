@@ -24,7 +24,11 @@ class AHost:
         self.root = root
         self.bin = root / "bin"
         self.bin.mkdir()
-        self.environ = {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": str(root)}
+        self.environ = {
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "HOME": str(root),
+            "JAXRUN_HOST_ROOT": str(root),
+        }
 
     def with_node(self, *names: str) -> "AHost":
         for name in names:
@@ -56,9 +60,7 @@ class AHost:
             hurrying = asyncio.Event()
             if hurry:
                 hurrying.set()
-            return await preflight.preflight(
-                settings, command, self.environ, hurrying, root=self.root
-            )
+            return await preflight.preflight(settings, command, self.environ, hurrying)
 
         return asyncio.run(check())
 
@@ -128,9 +130,7 @@ def test_asking_jax_is_given_up_when_the_last_one_joins(host: AHost) -> None:
     async def check() -> Death | None:
         hurry = asyncio.Event()
         command = ("python3", "-m", "train")
-        checking = asyncio.create_task(
-            preflight.preflight(a_host(), command, host.environ, hurry, root=host.root)
-        )
+        checking = asyncio.create_task(preflight.preflight(a_host(), command, host.environ, hurry))
         deadline = time.monotonic() + 20
         while not (written.exists() and written.read_text()):
             assert time.monotonic() < deadline, "JAX was never asked"
