@@ -22,6 +22,7 @@ from jaxop.controllers.jaxjob import (
     GangReports,
     GangTokens,
     JaxJobController,
+    JobTemplates,
     KueueObjects,
     NodeFacts,
 )
@@ -88,6 +89,7 @@ class _Core:
         self._reports = GangReports(self._wake, self._is_ours)
         self._tokens = GangTokens(client, self._wake, JAXJOB_CONTROLLER)
         self._nodes = NodeFacts(client, self._wake)
+        self._templates = JobTemplates(client, self._wake)
         self.controller = JaxJobController(
             OperatorSettings(
                 runtime_image=settings.runtime_image,
@@ -96,6 +98,7 @@ class _Core:
             reports=self._reports,
             tokens=self._tokens,
             nodes=self._nodes,
+            templates=self._templates,
             kueue=KueueObjects(kueue) if kueue is not None else None,
         )
         self.loop = Loop(
@@ -108,7 +111,11 @@ class _Core:
 
     async def run(self) -> None:
         await together(
-            self.loop.run(self._elector), self._reports.run(), self._tokens.run(), self._nodes.run()
+            self.loop.run(self._elector),
+            self._reports.run(),
+            self._tokens.run(),
+            self._nodes.run(),
+            self._templates.run(),
         )
 
     def leads(self) -> bool:

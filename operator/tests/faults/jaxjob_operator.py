@@ -5,7 +5,13 @@ import asyncio
 
 import aiohttp
 from gangs import Gangs
-from jaxop.controllers.jaxjob import GangReports, GangTokens, JaxJobController, NodeFacts
+from jaxop.controllers.jaxjob import (
+    GangReports,
+    GangTokens,
+    JaxJobController,
+    JobTemplates,
+    NodeFacts,
+)
 from jaxop.controllers.jaxjob.controller import NAME
 from jaxop.controllers.jaxjob.gang_reports import Address
 from jaxop.domain.jaxjob import OperatorSettings
@@ -48,11 +54,13 @@ class JaxJobOperator:
         self._reports.gangs = gangs
         self._tokens = GangTokens(client, self._wake, NAME)
         self._nodes = NodeFacts(client, self._wake)
+        self._templates = JobTemplates(client, self._wake)
         controller = JaxJobController(
             OperatorSettings(runtime_image="registry.test/jaxrun:1"),
             reports=self._reports,
             tokens=self._tokens,
             nodes=self._nodes,
+            templates=self._templates,
             clock=now,
         )
         self.loop = Loop(client, [controller], namespace=namespace, fed=OWN_KINDS, clock=now)
@@ -63,7 +71,12 @@ class JaxJobOperator:
             for resource in sorted(OWN_KINDS, key=str)
         ]
         await together(
-            self.loop.run(), self._reports.run(), self._tokens.run(), self._nodes.run(), *kopf
+            self.loop.run(),
+            self._reports.run(),
+            self._tokens.run(),
+            self._nodes.run(),
+            self._templates.run(),
+            *kopf,
         )
 
     def _wake(self, key: Key) -> None:

@@ -25,6 +25,7 @@ FINISHED: frozenset[State] = frozenset({"Succeeded", "Failed"})
 ConditionType = Literal["Ready", "Reconciling", "Stalled", "Succeeded", "Failed"]
 
 TIMELINE_LENGTH = 32
+MAX_LOST_PODS = 64
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -256,6 +257,10 @@ class JaxJobStatus(KubeModel):
 
     restart_ledger: RestartLedger | None = None
     """What the restart policy goes by."""
+
+    lost_pods: Annotated[tuple[str, ...], Field(max_length=MAX_LOST_PODS)] = ()
+    """Pods of the attempt that were lost, and whose loss is dealt with: the beginnings of their
+    uids."""
 
     goodput: Goodput | None = None
     """What the job's time was spent on, over all attempts, but for Suspended and Queued."""

@@ -5,7 +5,8 @@ trimming       what is kept of Jobs, Pods and Services in memory
 cache          objects parsed once for each version
 gang_reports   GET /status of process 0's launcher, now and then
 gang_tokens    one Secret in each namespace that has JaxJobs
-node_facts     the nodes, only while something cannot be scheduled
+node_facts     the nodes, only while something cannot be scheduled, or may be on a dead one
+job_templates  Jobs in full, only while one of their pods may need a successor
 kueue_objects  Kueue's Workloads and flavours, where the API server has them
 metrics        jaxop_jaxjob_*
 """
@@ -13,7 +14,15 @@ metrics        jaxop_jaxjob_*
 from jaxop.controllers.jaxjob.controller import JaxJobController
 from jaxop.controllers.jaxjob.gang_reports import GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
+from jaxop.controllers.jaxjob.job_templates import JobTemplates
 from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
 from jaxop.controllers.jaxjob.node_facts import NodeFacts
 
-__all__ = ["GangReports", "GangTokens", "JaxJobController", "KueueObjects", "NodeFacts"]
+__all__ = [
+    "GangReports",
+    "GangTokens",
+    "JaxJobController",
+    "JobTemplates",
+    "KueueObjects",
+    "NodeFacts",
+]

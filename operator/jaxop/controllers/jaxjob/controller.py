@@ -1,7 +1,7 @@
 """What wakes a JaxJob and what is seen of it; `domain.jaxjob` decides."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,13 +13,16 @@ from jaxop.controllers.jaxjob import metrics
 from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
+from jaxop.controllers.jaxjob.job_templates import JobTemplates
 from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
 from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
 from jaxop.domain import jaxjob as domain
 from jaxop.domain.jaxjob import OperatorSettings, Snapshot
+from jaxop.domain.jaxjob.lost_pods import nodes_matter
 from jaxop.domain.jaxjob.managed_by import is_ours
 from jaxop.domain.jaxjob.reading import read_job, read_pod
+from jaxop.domain.jaxjob.replacing import templates_wanted
 from jaxop.domain.jaxjob.stalled import Refused
 from jaxop.domain.jaxjob.views import JobView, PodView
 from jaxop.kube.controller import MANAGED_BY, Refusal, Watch, wake_itself, wake_label
@@ -42,6 +45,9 @@ BY_JAXJOB: Final = "jaxjob"
 
 PODS_SETTLE_SECONDS: Final = 0.2
 """The pods of a job change together: one pass for many changes."""
+
+READINESS_SECONDS: Final = 5.0
+"""How old what is known of nodes may be while a pod may be on one that is not ready."""
 
 STEP_SECONDS: Final = 10.0
 STEP_WRITES_PER_SECOND: Final = 10.0
@@ -78,6 +84,7 @@ class JaxJobController:
         reports: GangReports,
         tokens: GangTokens,
         nodes: NodeFacts,
+        templates: JobTemplates,
         kueue: KueueObjects | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -85,6 +92,7 @@ class JaxJobController:
         self._reports = reports
         self._tokens = tokens
         self._nodes = nodes
+        self._templates = templates
         self._kueue = kueue
         self._clock = clock
         self._jaxjobs = ParseCache(JaxJob.model_validate)
@@ -138,11 +146,9 @@ class JaxJobController:
         self._follow(key, jaxjob, pods)
         self._mind_the_token(key, pods)
         heard = self._reports.heard(key)
-        unplaced = any(p.unschedulable is not None and not p.node for p in pods)
-        nodes, nodes_pending = self._nodes.of(key) if unplaced else (None, False)
         token_ready = not _has_jobs_to_create(jaxjob, jobs) or self._tokens.ready(key)
         class_raw = stores[ACCELERATORCLASSES].get("", jaxjob.spec.accelerator.class_)
-        return Snapshot(
+        snapshot = Snapshot(
             jaxjob=jaxjob,
             settings=self._settings,
             accelerator_class=self._classes.get(class_raw) if class_raw else None,
@@ -151,14 +157,15 @@ class JaxJobController:
             pods=pods,
             report=heard.report,
             silent_since=heard.silent_since,
+            unheard_since=heard.unheard_since,
+            report_ip=heard.ip,
             token_ready=token_ready,
             token_problem=self._tokens.wrong(key.namespace),
-            nodes=nodes,
-            nodes_pending=nodes_pending,
             kueue=self._kueue.of(key, jaxjob, stores) if self._kueue is not None else None,
             written_at=written_at,
             step_interval_seconds=max(STEP_SECONDS, len(self._reports) / STEP_WRITES_PER_SECOND),
         )
+        return self._with_what_is_fetched(key, snapshot)
 
     def decide(self, snapshot: Snapshot, now: datetime) -> Plan:
         return domain.decide(snapshot, now)
@@ -166,6 +173,19 @@ class JaxJobController:
     def refused(self, snapshot: Snapshot, refusals: tuple[Refusal, ...], now: datetime) -> Plan:
         refused = [Refused(refusal.reason, refusal.message) for refusal in refusals]
         return domain.refused(snapshot, refused, now)
+
+    def _with_what_is_fetched(self, key: Key, snapshot: Snapshot) -> Snapshot:
+        """What no store has, and only few decisions need."""
+        unplaced = any(p.unschedulable is not None and not p.node for p in snapshot.pods)
+        if nodes_matter(snapshot):
+            nodes, _ = self._nodes.of(key, fresh_seconds=READINESS_SECONDS)
+            snapshot = replace(snapshot, nodes=nodes)
+        elif unplaced:
+            nodes, pending = self._nodes.of(key)
+            snapshot = replace(snapshot, nodes=nodes, nodes_pending=pending)
+        if wanted := templates_wanted(snapshot):
+            snapshot = replace(snapshot, templates=self._templates.of(key, wanted))
+        return snapshot
 
     def _read_pods(
         self, key: Key, jaxjob: JaxJob, jobs: tuple[JobView, ...], raw: list[Manifest]

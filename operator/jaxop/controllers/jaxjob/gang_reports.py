@@ -56,10 +56,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """`silent_since`: the first question, while there has never been an answer."""
+    """`silent_since`: the first question, while there has never been an answer; `unheard_since`:
+    the first question without an answer after the last report. `ip`: whom the report is from."""
 
     report: GangReport | None = None
     silent_since: datetime | None = None
+    unheard_since: datetime | None = None
+    ip: str | None = None
 
 
 @dataclass(slots=True)
@@ -158,10 +161,12 @@ class GangReports:
         clock = asyncio.get_running_loop().time()
         before = gang.heard
         if report is None:
-            since = before.silent_since or asked_at
-            gang.heard = before if before.report else replace(before, silent_since=since)
+            if before.report is None:
+                gang.heard = replace(before, silent_since=before.silent_since or asked_at)
+            else:
+                gang.heard = replace(before, unheard_since=before.unheard_since or asked_at)
         else:
-            gang.heard = Heard(steadied(report, before.report))
+            gang.heard = Heard(steadied(report, before.report), ip=gang.address.ip)
             if report.state != "Running":
                 gang.running_since = None
             elif gang.running_since is None:

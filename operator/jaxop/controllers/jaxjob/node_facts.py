@@ -1,4 +1,4 @@
-"""The nodes, fetched only while something cannot be scheduled, and trimmed to what explains why."""
+"""The nodes, fetched only while a pod cannot be scheduled or may be on a dead one, and trimmed."""
 
 import asyncio
 import logging
@@ -29,10 +29,12 @@ class NodeFacts:
         self._asked: set[Key] = set()
         self._wanted = asyncio.Event()
 
-    def of(self, key: Key) -> tuple[tuple[NodeView, ...] | None, bool]:
+    def of(
+        self, key: Key, fresh_seconds: float = FRESH_SECONDS
+    ) -> tuple[tuple[NodeView, ...] | None, bool]:
         """What is known, and whether something newer is on its way and nothing is known yet."""
         age = asyncio.get_running_loop().time() - self._fetched_at
-        fresh_for = max(FRESH_SECONDS, len(self._nodes or ()) / NODES_PER_SECOND)
+        fresh_for = max(fresh_seconds, len(self._nodes or ()) / NODES_PER_SECOND)
         if age < fresh_for:
             return self._nodes, False
         self._asked.add(key)

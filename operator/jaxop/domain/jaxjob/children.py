@@ -1,11 +1,15 @@
 """What must exist for an attempt, and which children belong to none."""
 
+from datetime import datetime
+
 from jaxop.api.plan import Manifest, ObjectRef
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.job import slice_job
+from jaxop.domain.jaxjob.pod_cause import ends_the_gang
 from jaxop.domain.jaxjob.queue_placement import placed
 from jaxop.domain.jaxjob.service import gang_service
 from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.suspend import still_stopping
 from jaxop.domain.jaxjob.views import JobView
 
 
@@ -36,6 +40,19 @@ def stale(snapshot: Snapshot) -> tuple[ObjectRef, ...]:
         for job in snapshot.jobs
         if job.attempt != snapshot.attempt and not job.terminating
     )
+
+
+def seconds_to_wait_for_old_pods(snapshot: Snapshot, now: datetime) -> float | None:
+    """Before the pods of a new attempt are made; None: not at all.
+
+    A gang that says that it has ended has stopped its programs, or does within half a second, long
+    before new pods could start theirs. Otherwise an old program may still save its checkpoint, and
+    the next attempt must not write beside it.
+    """
+    old = [pod for pod in snapshot.pods if pod.attempt != snapshot.attempt]
+    if any(pod.failed and ends_the_gang(pod, in_place=True) for pod in old):
+        return None
+    return 1.0 if still_stopping(snapshot, now) else None
 
 
 def reference(snapshot: Snapshot, job: JobView) -> ObjectRef:

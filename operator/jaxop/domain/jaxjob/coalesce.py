@@ -27,7 +27,10 @@ def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> flo
         return 0.0
     if new.state in _AT_ONCE and _words(old) != _words(new):
         return 0.0
-    if new.state == "Checkpointing" and (old.state, old.reason) != (new.state, new.reason):
+    if _restarts(old) != _restarts(new):
+        return 0.0
+    turns = new.state in ("Checkpointing", "Queued")
+    if turns and (old.state, old.reason) != (new.state, new.reason):
         return 0.0
     since, interval = snapshot.written_at, snapshot.settings.status_interval_seconds
     before, after = _without_progress(old), _without_progress(new)
@@ -54,4 +57,10 @@ def _without_progress(status: JaxJobStatus) -> JaxJobStatus:
 
 
 def _words(status: JaxJobStatus) -> tuple[str | None, ...]:
-    return status.state, status.reason, status.message
+    """While pods start again, the sentence follows each of their steps."""
+    follows = status.state == "Restarting"
+    return status.state, status.reason, None if follows else status.message
+
+
+def _restarts(status: JaxJobStatus) -> tuple[object, ...]:
+    return status.restarts, status.attempt, status.failure, status.lost_pods

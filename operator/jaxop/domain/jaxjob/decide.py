@@ -11,8 +11,11 @@ from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import (
     children,
     deadline,
+    epoch_ends,
     finished,
+    lost_pods,
     queueing,
+    recreate,
     stalled,
     stopping,
     suspend,
@@ -21,11 +24,13 @@ from jaxop.domain.jaxjob import (
 from jaxop.domain.jaxjob.as_created import layout_as_created
 from jaxop.domain.jaxjob.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.events import events
-from jaxop.domain.jaxjob.failure import find_failure
+from jaxop.domain.jaxjob.failure import find_failure, rank
 from jaxop.domain.jaxjob.gang import by_process
 from jaxop.domain.jaxjob.last_step import last_step
 from jaxop.domain.jaxjob.managed_by import is_ours
-from jaxop.domain.jaxjob.restart import after_failure
+from jaxop.domain.jaxjob.pod_cause import cause_of
+from jaxop.domain.jaxjob.replacing import replacing
+from jaxop.domain.jaxjob.restart import after_failure, after_lost_pods, recreated, retry_at
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.stalled import Refused
 from jaxop.domain.jaxjob.startup import startup
@@ -73,7 +78,7 @@ def _decide(snapshot: Snapshot, now: datetime) -> Plan:
         return _write(snapshot, after_failure(snapshot, failed.cause, now), now)
     if jaxjob.status.state == "Suspended" and suspend.still_stopping(snapshot, now):
         return Plan(delete=children.stale(snapshot), requeue_after=1.0)
-    return _go_on(snapshot, layout, now)
+    return _after_a_loss(snapshot, layout, now) or _go_on(snapshot, layout, now)
 
 
 def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> Plan:
@@ -95,15 +100,51 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
     )
 
 
-def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
+def _after_a_loss(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan | None:
+    """None where no pod is lost, or what follows has been decided."""
+    pods = by_process(snapshot.current_pods, layout)
+    lost = lost_pods.unjudged(snapshot, layout, pods, now)
+    if lost:
+        dead = lost_pods.dead_nodes(snapshot)
+        cause = min((cause_of(pod, layout, dead) for pod in lost), key=rank)
+        if lost_pods.nobody_lives(snapshot, pods, lost):
+            return _write(snapshot, after_failure(snapshot, cause, now), now)
+        return _write(snapshot, after_lost_pods(snapshot, lost, cause, now), now)
+    why, soonest = recreate.why(snapshot, layout, pods, now)
+    if why is not None:
+        return _write(snapshot, recreated(snapshot, why, now), now)
+    return None if soonest is None else _go_on(snapshot, layout, now, look_again=soonest)
+
+
+def _seconds_until_next_attempt(snapshot: Snapshot, now: datetime) -> float | None:
+    """None where its children may be made, or are there."""
+    status = snapshot.jaxjob.status
+    if snapshot.current_jobs or status.state != "Restarting":
+        return None
+    at = retry_at(status, snapshot.jaxjob.spec.restart_policy)
+    if at is not None and at > now:
+        return (at - now).total_seconds()
+    return children.seconds_to_wait_for_old_pods(snapshot, now)
+
+
+def _go_on(
+    snapshot: Snapshot, layout: SliceLayout, now: datetime, look_again: float | None = None
+) -> Plan:
     """The attempt has neither ended nor failed: its children exist or are created now."""
+    wait = _seconds_until_next_attempt(snapshot, now)
+    if wait is not None:
+        return Plan(delete=children.stale(snapshot), requeue_after=wait)
     old, report = snapshot.jaxjob.status, snapshot.current_report
     missing = children.missing(snapshot, layout)
     if not snapshot.token_ready and len(missing) > 1:
         return _without_token(snapshot, now)
     pods = by_process(snapshot.current_pods, layout)
     standing = where_it_stands(snapshot, layout, pods, now)
+    replaced = replacing(snapshot, layout, pods, now)
+    news = epoch_ends.news(snapshot, layout, now)
+    counted = epoch_ends.ledger_told(snapshot, news)
     step = report.step if report is not None else None
+    saved = report.checkpoint_step if report is not None else None
     new = compose(
         snapshot,
         standing.state,
@@ -114,11 +155,20 @@ def _go_on(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Plan:
         hosts=hosts(pods, layout),
         startup=startup(old, report),
         step=old.step if step is None else step,
+        checkpoint_step=old.checkpoint_step if saved is None else saved,
+        epoch=epoch_ends.epoch_begun(snapshot),
+        restart_ledger=counted,
+        restarts=counted.restarts if counted is not None else old.restarts,
+        failure=epoch_ends.failure_told(snapshot, news, now),
+        ends=news.ends if news.counts else (),
     )
     plan = Plan(
+        create=replaced.create,
         apply=missing,
-        delete=children.stale(snapshot),
-        requeue_after=standing.look_again,
+        delete=children.stale(snapshot) + replaced.delete,
+        requeue_after=_soonest(
+            standing.look_again, replaced.look_again, news.held_seconds or None, look_again
+        ),
     )
     return _write(snapshot, new, now, queueing.with_pods_ready(snapshot, plan, now))
 
@@ -127,6 +177,10 @@ def _without_token(snapshot: Snapshot, now: datetime) -> Plan:
     if snapshot.token_problem is None:
         return Plan(delete=children.stale(snapshot))
     return stalled.refused(snapshot, [Refused("Forbidden", snapshot.token_problem)], now)
+
+
+def _soonest(*waits: float | None) -> float | None:
+    return min((wait for wait in waits if wait is not None), default=None)
 
 
 def _write(snapshot: Snapshot, new: JaxJobStatus, now: datetime, plan: Plan = NOTHING_ELSE) -> Plan:

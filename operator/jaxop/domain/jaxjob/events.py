@@ -10,9 +10,28 @@ from jaxop.domain.jaxjob import reasons
 
 
 def events(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
+    return (*_restarts(old, new), *_turns(old, new))
+
+
+def _restarts(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
+    """One for each epoch that failed, and is followed by another; of several that passed between
+    two looks, the last."""
+    if new.state == "Restarting" and (
+        new.attempt != old.attempt or set(new.lost_pods) - set(old.lost_pods)
+    ):
+        return (Event("Warning", "Restarting", new.message or ""),)
+    count = new.restarts - old.restarts
+    if new.attempt != old.attempt or count <= 0 or new.failure in (None, old.failure):
+        return ()
+    failed = new.failure.message if new.failure is not None else ""
+    more = f" (the last of {count} since the operator looked)" if count > 1 else ""
+    epoch = (new.epoch or 1) + (new.state == "Restarting")
+    message = f"restart {new.restarts} in place, epoch {epoch}: {failed}{more}"
+    return (Event("Warning", "Restarting", message),)
+
+
+def _turns(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
     message = new.message or ""
-    if new.attempt != old.attempt and new.state == "Restarting":
-        return (Event("Warning", "Restarting", message),)
     if (old.state, old.reason) == (new.state, new.reason) and (
         new.state != "Pending" or old.message == new.message
     ):
@@ -22,10 +41,19 @@ def events(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
             return (Event("Warning", new.reason or "Stalled", message),)
         case "Scheduling" if new.reason in reasons.PROBLEMS:
             return (Event("Warning", new.reason, message),)
+        case "Queued" if new.reason in reasons.NEVER_ADMITTED:
+            return (Event("Warning", new.reason, message),)
+        case "Queued" if old.state != "Queued":
+            return (Event("Normal", "Queued", message),)
+        case "Checkpointing" if new.reason == reasons.QUOTA_LOST:
+            return (Event("Normal", reasons.QUOTA_LOST, message),)
+        case "Scheduling" if old.state == "Queued":
+            return (Event("Normal", "Admitted", f"attempt {new.attempt} has its quota and starts"),)
         case "Scheduling" if old.state == "Suspended" or _was_stopped(old):
             return (Event("Normal", "Resumed", f"attempt {new.attempt} starts"),)
         case "Running" if new.reason == reasons.PROGRAM_RUNNING and old.state != "Running":
-            return (Event("Normal", "Running", message + _took(new.startup)),)
+            took = _took(new.startup) if (new.epoch or 1) == 1 else f", epoch {new.epoch}"
+            return (Event("Normal", "Running", message + took),)
         case "Suspended":
             return (Event("Normal", "Suspended", message),)
         case "Succeeded":

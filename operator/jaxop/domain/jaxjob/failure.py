@@ -1,33 +1,66 @@
 """What ended an attempt: the first real cause, told apart from its consequences.
 
-Evidence, best first; within one kind of evidence the earliest counts.
+A gang ends when its launchers end with the gang's last words (scope Gang), or with a code that says
+so, or when its Job fails or goes. A pod that is lost while the gang lives on is for `lost_pods`.
+Why a pod failed is read by `pod_cause`, the same for both. The earliest real cause counts;
+PeerLost, which is what the others see of any of them, only where nothing better turns up.
 
-    what a launcher wrote into its termination message or report     its cause, as classified
-    the pod's DisruptionTarget condition, or an eviction             Preempted or NodeLost
-    a container killed for memory                                    HostOutOfMemory
-    a container that ended with a code and no word from a launcher   ProgramError
-    a launcher that only lost a peer                                 PeerLost
-    a Job that failed, or vanished, without any of these             PeerLost
+    cause              evidence, best first
+    ProgramError       an uncaught exception, exit code or signal, as the launcher classified it; a
+                       container that ended with a code and no word from a launcher
+    DeviceOutOfMemory  RESOURCE_EXHAUSTED
+    HostOutOfMemory    the memory cgroup's oom_kill, seen by the launcher; an OOMKilled container
+    NumericalError     FloatingPointError, jax_debug_nans
+    CompileFailed      XLA's error while it compiled
+    DeviceMismatch     preflight, before the first step
+    Preempted          DisruptionTarget, but for those below; an eviction; a deleted pod; a stop
+                       signal from outside, as the launcher saw it
+    NodeLost           DisruptionTarget DeletionByTaintManager or DeletionByPodGC; a node that is
+                       not ready while the gang misses its process
+    PeerLost           a launcher that vanished or was killed, and nothing says by whom; a Job that
+                       failed or was deleted without a word
+    Deadline           not all processes in jax.distributed.initialize in time; the Job's own
+                       deadline; spec.activeDeadlineSeconds (`deadline`)
+
+    cause              by default                       what the user should do
+    ProgramError       in place; counts                 read the last lines: kubectl logs
+    DeviceOutOfMemory  in place; counts                 smaller batch, more sharding, remat
+    HostOutOfMemory    in place, or a new pod where     raise the memory limit, load less
+                       the launcher died too; counts
+    NumericalError     in place; counts                 data, learning rate
+    CompileFailed      in place; counts                 the message is the compiler's
+    DeviceMismatch     in place; counts                 compare image and spec.accelerator
+    Preempted          a new pod for the lost one;      a priority class, or nodes that are not
+                       exempt                           reclaimed
+    NodeLost           a new pod for the lost one;      nothing: it was not the program
+                       exempt
+    PeerLost           a new pod for the lost one, or   look at its pod's and node's events
+                       in place; counts
+    Deadline           in place; counts. Of the whole   see where one process hangs before
+                       job: Failed                      initialize; a longer deadline
+
+In place means the same pods and the next epoch. A failure of the program (the first six) that
+comes a second time in a row at the same step gets new pods for all; the third time the job is
+Failed (`restart_policy`). ImagePull and Unschedulable end no attempt: they are shown while they last
+(`image_pull`, `unschedulable`), but a successor that cannot be placed makes all pods anew
+(`recreate`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob.gang import process_of
-from jaxop.domain.jaxjob.launcher_reading import read_last_words
+from jaxop.domain.jaxjob.lost_pods import dead_nodes, was_judged
+from jaxop.domain.jaxjob.pod_cause import CONSEQUENCE, cause_of, ends_the_gang
 from jaxop.domain.jaxjob.snapshot import Snapshot
-from jaxop.domain.jaxjob.views import Cause, ContainerEnd, JobView, PodView
+from jaxop.domain.jaxjob.views import Cause, JobView, PodView
 
 SETTLE: Final = timedelta(seconds=3)
 """A cause that is only a consequence waits this long for the pod that has the real one."""
 
-CONSEQUENCE: Final = "PeerLost"
-
-_NODE_LOST: Final = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
+_GANG_EXISTS: Final = frozenset({"WaitingForPeers", "Compiling", "Running"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,104 +72,54 @@ class Failed:
 
 
 def find_failure(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Failed | None:
-    """None while the current attempt has not failed."""
+    """None while the current gang has not ended badly."""
     pods, jobs = snapshot.current_pods, snapshot.current_jobs
-    broken = [pod for pod in pods if pod.failed]
+    in_place = {job.slice_index for job in jobs if job.in_place}
+    failed_pods = [pod for pod in pods if pod.failed and not was_judged(snapshot, pod)]
+    ended = any(ends_the_gang(pod, pod.slice_index in in_place) for pod in failed_pods)
     failed_jobs = [job for job in jobs if job.failed is not None]
     lost = _lost_jobs(snapshot, layout)
-    if not broken and not failed_jobs and not lost:
+    if not ended and not failed_jobs and not lost:
         return None
-    causes = list(_evidence(snapshot, broken, layout))
+    causes = list(_evidence(snapshot, failed_pods, layout))
     if causes:
-        best = min(causes, key=_rank)
+        best = min(causes, key=rank)
         if best.cause != CONSEQUENCE:
             return Failed(best, final=True)
-        settled = all(pod.over for pod in pods) or _settled(broken, now)
+        settled = all(pod.over for pod in pods) or _settled(failed_pods, now)
         return Failed(best, final=settled)
     if failed_jobs:
         return Failed(_of_job(failed_jobs[0]), final=True)
     return Failed(Cause(CONSEQUENCE, f"Job {lost[0]} was deleted while its pods ran"), final=True)
 
 
+def rank(cause: Cause) -> tuple[bool, float, int]:
+    """The best evidence first."""
+    when = cause.time.timestamp() if cause.time else float("inf")
+    return (cause.cause == CONSEQUENCE, when, cause.process or 0)
+
+
 def _lost_jobs(snapshot: Snapshot, layout: SliceLayout) -> Sequence[str]:
     """Jobs that somebody deletes or has deleted. Before the gang runs, a Job that is not there
     may not have been created yet."""
     from_somebody = [job.name for job in snapshot.current_jobs if job.terminating]
-    if from_somebody or snapshot.jaxjob.status.state not in _GANG_EXISTS:
+    status = snapshot.jaxjob.status
+    exists = status.state in _GANG_EXISTS or status.epoch is not None
+    if from_somebody or not exists:
         return from_somebody
     there = {job.slice_index for job in snapshot.current_jobs}
     return [f"of slice {i}" for i in range(layout.slices) if i not in there]
 
 
-_GANG_EXISTS: Final = frozenset({"WaitingForPeers", "Compiling", "Running"})
-
-
 def _evidence(
-    snapshot: Snapshot, broken: Sequence[PodView], layout: SliceLayout
+    snapshot: Snapshot, failed_pods: Sequence[PodView], layout: SliceLayout
 ) -> Iterable[Cause]:
     report = snapshot.current_report
     if report is not None and report.state == "Failed" and report.cause is not None:
         yield report.cause
-    for pod in broken:
-        yield _of_pod(pod, layout)
-
-
-def _of_pod(pod: PodView, layout: SliceLayout) -> Cause:
-    process, ended = process_of(pod, layout), _bad_end(pod)
-    words = read_last_words(ended.message) if ended else None
-    said = words.cause if words else None
-    if said is not None and said.cause != CONSEQUENCE:
-        killed = ended is not None and ended.reason == "OOMKilled" and said.signal == 9
-        return replace(said, cause="HostOutOfMemory") if killed else said
-    disruption = _of_disruption(pod, process)
-    if disruption is not None:
-        return disruption
-    if said is not None:
-        return said
-    return _of_container(pod, process, ended)
-
-
-def _of_disruption(pod: PodView, process: int) -> Cause | None:
-    where = f"process {process} ({pod.name})"
-    on_node = f" on node {pod.node}" if pod.node else ""
-    if pod.disruption is not None:
-        cause = "NodeLost" if pod.disruption in _NODE_LOST else "Preempted"
-        message = f"{where} was removed{on_node}: {pod.disruption}"
-    elif pod.reason in ("Evicted", "Preempting", "Terminated", "Shutdown"):
-        cause = "Preempted"
-        message = f"{where} was evicted{on_node}: {pod.message or pod.reason}"
-    elif pod.reason in ("NodeLost", "NodeAffinity", "UnexpectedAdmissionError"):
-        cause, message = "NodeLost", f"{where} failed{on_node}: {pod.message or pod.reason}"
-    else:
-        return None
-    return Cause(cause, message, process=process, host=pod.name)
-
-
-def _of_container(pod: PodView, process: int, ended: ContainerEnd | None) -> Cause:
-    where = f"process {process} ({pod.name})"
-    if ended is None:
-        message = f"{where} failed: {pod.message or pod.reason or 'the pod does not say why'}"
-        return Cause(CONSEQUENCE, message, process=process, host=pod.name)
-    signal = ended.signal or (ended.exit_code - 128 if 128 < ended.exit_code < 160 else None)
-    which = "" if ended.container == contract.CONTAINER else f"container {ended.container} of "
-    if ended.reason == "OOMKilled":
-        cause = "HostOutOfMemory"
-        message = f"{which}{where} was killed: it used more memory than its limit"
-    elif signal is not None:
-        cause, message = "ProgramError", f"{which}{where} was killed by signal {signal}"
-    else:
-        cause, message = "ProgramError", f"{which}{where} exited with {ended.exit_code}"
-        last_words = _last_line(ended.message)
-        message += f": {last_words}" if last_words else ""
-    return Cause(
-        cause,
-        message,
-        process=process,
-        host=pod.name,
-        exit_code=ended.exit_code,
-        signal=signal,
-        time=ended.finished_at,
-    )
+    dead = dead_nodes(snapshot)
+    for pod in failed_pods:
+        yield cause_of(pod, layout, dead)
 
 
 def _of_job(job: JobView) -> Cause:
@@ -145,23 +128,6 @@ def _of_job(job: JobView) -> Cause:
     return Cause(cause, f"Job {job.name} failed and its pods are gone: {said}")
 
 
-def _bad_end(pod: PodView) -> ContainerEnd | None:
-    """The end that matters: the program's, or else the first that was not a success."""
-    bad = [end for end in pod.ends if end.exit_code != 0]
-    programs = [end for end in bad if end.container == contract.CONTAINER]
-    return next(iter(programs or bad), None)
-
-
-def _rank(cause: Cause) -> tuple[bool, float, int]:
-    when = cause.time.timestamp() if cause.time else float("inf")
-    return (cause.cause == CONSEQUENCE, when, cause.process or 0)
-
-
 def _settled(broken: Sequence[PodView], now: datetime) -> bool:
     ends = [end.finished_at for pod in broken for end in pod.ends if end.finished_at]
     return not ends or not timedelta(0) <= now - min(ends) < SETTLE
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].strip()[:256] if lines else ""

@@ -103,6 +103,7 @@ def read_cause(raw: object) -> Cause | None:
         step=whole(body.get("step")),
         checkpoint_step=whole(body.get("checkpointStep")),
         time=moment(body.get("time")),
+        by_launcher=True,
     )
 
 

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from jaxop.api.v1alpha1.cause import Cause
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger, SameFailure
-from jaxop.api.v1alpha1.restart_policy import Action, RestartPolicy, RestartRule
+from jaxop.api.v1alpha1.restart_policy import Backoff, RestartPolicy, RestartRule
 
 PROGRAMS_FAULT: Final[frozenset[Cause]] = frozenset(
     {
@@ -58,7 +58,8 @@ def judge(
     time: datetime,
 ) -> Judgement:
     """`step` is the last one before the failure, and `time` the failure's own."""
-    rule = _matching(policy.rules, cause, exit_code)
+    matching = matching_rule(policy.rules, cause, exit_code)
+    rule = policy.rules[matching].action if matching is not None else None
     if rule == "Fail":
         return Judgement("Fail", "RuleSaysFail", 0.0, ledger)
     action: Verdict
@@ -79,16 +80,19 @@ def judge(
             charges = tuple(sorted({*charges, at}))[-MAX_CHARGES:]
     if action == "RestartInPlace" and cause in PROGRAMS_FAULT and repeats > 1:
         action = "Restart"
-    delay = 0.0
-    if repeats > 1:
-        backoff = policy.backoff
-        delay = float(min(backoff.max_seconds, backoff.initial_seconds * 2 ** min(repeats - 2, 30)))
     after = RestartLedger(
         restarts=ledger.restarts + 1,
         charges=charges,
         last=SameFailure(cause=cause, step=step, repeats=repeats),
     )
-    return Judgement(action, "", delay, after)
+    return Judgement(action, "", backoff_seconds(policy.backoff, repeats), after)
+
+
+def backoff_seconds(backoff: Backoff, repeats: int) -> float:
+    """How long to wait before a restart that follows the same failure for the so-manieth time."""
+    if repeats < 2:
+        return 0.0
+    return float(min(backoff.max_seconds, backoff.initial_seconds * 2 ** min(repeats - 2, 30)))
 
 
 def in_window(charges: Sequence[int], window_seconds: int, at: int) -> tuple[int, ...]:
@@ -103,12 +107,13 @@ def merged(ours: RestartLedger, theirs: RestartLedger) -> RestartLedger:
     return newer.replace(charges=charges)
 
 
-def _matching(rules: Sequence[RestartRule], cause: Cause, exit_code: int | None) -> Action | None:
-    for rule in rules:
+def matching_rule(rules: Sequence[RestartRule], cause: Cause, exit_code: int | None) -> int | None:
+    """The index of the first rule that is for this failure."""
+    for index, rule in enumerate(rules):
         causes_match = not rule.on_causes or cause in rule.on_causes
         codes_match = not rule.on_exit_codes or exit_code in rule.on_exit_codes
         if causes_match and codes_match:
-            return rule.action
+            return index
     return None
 
 

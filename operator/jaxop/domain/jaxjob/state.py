@@ -15,7 +15,9 @@ from jaxop.domain.jaxjob import (
     unschedulable,
     waiting,
 )
+from jaxop.domain.jaxjob.lost_pods import live_report
 from jaxop.domain.jaxjob.placement import place
+from jaxop.domain.jaxjob.restarting import is_between_epochs, what_is_waited_for
 from jaxop.domain.jaxjob.slice_placement import domain_key
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.startup import attempt_began
@@ -42,10 +44,12 @@ def where_it_stands(
     snapshot: Snapshot, layout: SliceLayout, pods: Mapping[int, PodView], now: datetime
 ) -> Standing:
     """`pods` are those of the current attempt, by process."""
-    report = snapshot.current_report
+    report = live_report(snapshot, pods, now)
+    if is_between_epochs(snapshot, layout, pods, report):
+        return _problem(snapshot, pods, layout) or _restarting(snapshot, layout, pods, report, now)
     if report is not None and report.state != "Joining":
         return _of_gang(report, snapshot, layout)
-    if report is None and snapshot.jaxjob.status.state in ("Compiling", "Running"):
+    if report is None and _gang_runs(snapshot):
         return _as_before(snapshot)
     problem = _problem(snapshot, pods, layout)
     if problem is not None:
@@ -72,9 +76,49 @@ def _of_gang(report: GangReport, snapshot: Snapshot, layout: SliceLayout) -> Sta
             return Standing("Compiling", reasons.COMPILING, message)
         case "Running":
             return Standing("Running", reasons.PROGRAM_RUNNING, f"{everyone} {run}")
-    if snapshot.jaxjob.status.state in ("Compiling", "Running"):
+        case "Checkpointing":
+            return Standing("Checkpointing", reasons.PREEMPTED, _who_is_stopped(report))
+    if _gang_runs(snapshot):
         return _as_before(snapshot)
     return Standing("Running", reasons.PROGRAM_RUNNING, f"{everyone} {have} run")
+
+
+def _gang_runs(snapshot: Snapshot) -> bool:
+    """Or starts its next epoch: as the status has it."""
+    status = snapshot.jaxjob.status
+    if status.reason == reasons.QUOTA_LOST:
+        return False
+    in_place = status.state == "Restarting" and status.epoch is not None
+    return in_place or status.state in ("Compiling", "Running", "Checkpointing")
+
+
+def _who_is_stopped(report: GangReport) -> str:
+    stop = report.stop
+    if stop is None:
+        return "a pod is being stopped, and the program saves a checkpoint"
+    who = f"process {stop.process} ({stop.host})" if stop.host else f"process {stop.process}"
+    saved = report.checkpoint_step
+    last = f"; last checkpoint: step {saved}" if saved is not None else ""
+    return (
+        f"{who} was asked to stop: its pod is deleted, drained or preempted; "
+        f"the program has its grace to save a checkpoint{last}"
+    )
+
+
+def _restarting(
+    snapshot: Snapshot,
+    layout: SliceLayout,
+    pods: Mapping[int, PodView],
+    report: GangReport | None,
+    now: datetime,
+) -> Standing:
+    """The reason is that of the failure as far as it is told; the gang's own word otherwise."""
+    old = snapshot.jaxjob.status
+    message = what_is_waited_for(snapshot, layout, pods, report, now)
+    said = report.restarts[-1].cause.cause if report is not None and report.restarts else None
+    judged = old.failure.cause if old.failure is not None else None
+    reason = judged if old.state == "Restarting" and judged else said or judged
+    return Standing("Restarting", reason or "PeerLost", message)
 
 
 def _problem(

@@ -1,6 +1,6 @@
 """The whole status, from the old one and what is new. What nobody names stays as it was."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,20 +10,28 @@ from jaxop.domain.jaxjob.conditions import conditions
 from jaxop.domain.jaxjob.deadline import clock
 from jaxop.domain.jaxjob.goodput import account
 from jaxop.domain.jaxjob.snapshot import Snapshot
-from jaxop.domain.jaxjob.timeline import extend
-from jaxop.domain.jaxjob.views import PodView
+from jaxop.domain.jaxjob.timeline import News, extend
+from jaxop.domain.jaxjob.views import EpochEnd, PodView
 
 _NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Queued", "Suspended"})
 
 
 def compose(
-    snapshot: Snapshot, state: State, reason: str, message: str, now: datetime, **changes: Any
+    snapshot: Snapshot,
+    state: State,
+    reason: str,
+    message: str,
+    now: datetime,
+    *,
+    ends: Sequence[EpochEnd] = (),
+    **changes: Any,
 ) -> JaxJobStatus:
-    """`changes` are fields of JaxJobStatus."""
+    """`changes` are fields of JaxJobStatus; `ends` are epochs that ended, not told before."""
     old, generation = snapshot.jaxjob.status, snapshot.jaxjob.metadata.generation
     attempt = changes.get("attempt", old.attempt)
     report = snapshot.current_report
     failure = changes.get("failure")
+    news = News(failure if failure != old.failure else None, ends)
     spent = account(snapshot, state, attempt, failure.time if failure is not None else None, now)
     return old.replace(
         observed_generation=generation,
@@ -31,7 +39,7 @@ def compose(
         reason=reason,
         message=message,
         conditions=conditions(old, state, reason, message, generation, now),
-        timeline=extend(old.timeline, state, reason, attempt, report, now),
+        timeline=extend(old.timeline, state, reason, attempt, report, now, news),
         start_time=old.start_time or (None if state in _NOT_BEGUN else now),
         goodput=spent.goodput,
         goodput_base=spent.base,

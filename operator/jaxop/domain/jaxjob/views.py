@@ -155,6 +155,8 @@ class Cause:
     step: int | None = None
     checkpoint_step: int | None = None
     time: datetime | None = None
+    by_launcher: bool = False
+    """Classified by a launcher, who knows whether there was a step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,9 @@ class World:
 
     def _job(self, slice_index: int) -> JobView:
         name = f"{self.jaxjob.metadata.name}-a{self.attempt}-s{slice_index}"
-        return JobView(name, f"uid-{name}", self.attempt, slice_index, self.layout.hosts)
+        in_place = self.jaxjob.spec.restart_policy.in_place
+        hosts = self.layout.hosts
+        return JobView(name, f"uid-{name}", self.attempt, slice_index, hosts, in_place=in_place)
 
     def _pod(self, process: int, phase: str) -> PodView:
         slice_index, index = divmod(process, self.layout.hosts)

@@ -223,11 +223,14 @@ class TestRestarting:
         assert kinds(plan)[1:] == ["Job digits-a1-s0", "Job digits-a1-s1"]
 
     def test_the_last_attempt_fails_for_good(self) -> None:
-        plan = decide(a_failing_jaxjob(restarts=2, max_restarts=2).snapshot(), LATER)
+        minute_ago = int(NOW.timestamp() - 60) * 1000
+        ledger = {"restarts": 2, "charges": [minute_ago, minute_ago + 1]}
+        world = a_failing_jaxjob(restarts=2, max_restarts=2).status(restartLedger=ledger)
+        plan = decide(world.snapshot(), LATER)
         assert state(plan) == ("Failed", "ProgramError")
         assert plan.status is not None
         assert plan.status["restarts"] == 2
-        assert plan.status["message"].endswith("(all 2 restarts are used)")
+        assert plan.status["message"].endswith("(all 2 restarts of the last 86400 s are used)")
         assert told(plan) == ["Warning Failed"]
         conditions = {c["type"]: c["status"] for c in plan.status["conditions"]}
         assert conditions == {

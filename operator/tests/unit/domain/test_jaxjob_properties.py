@@ -99,14 +99,18 @@ def test_deciding_comes_to_rest(world: World, now: datetime) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(worlds(), MOMENTS)
-def test_restarts_only_grow_and_never_beyond_what_is_allowed(world: World, now: datetime) -> None:
+def test_restarts_only_grow_and_charges_stay_within_the_budget(world: World, now: datetime) -> None:
     old = world.jaxjob.status
     for _ in range(4):
         world = world.after(decide(world.snapshot(), now))
         new = world.jaxjob.status
         assert 0 <= new.restarts - old.restarts <= 1
         assert new.attempt >= old.attempt
-        assert new.restarts <= max(old.restarts, world.jaxjob.spec.restart_policy.max_restarts)
+        if new.restart_ledger is not None:
+            assert new.restart_ledger.restarts == new.restarts
+            allowed = world.jaxjob.spec.restart_policy.max_restarts
+            before = old.restart_ledger.charges if old.restart_ledger is not None else ()
+            assert len(new.restart_ledger.charges) <= max(len(before), allowed)
         if old.state in FINISHED:
             assert new.state == old.state
         old = new

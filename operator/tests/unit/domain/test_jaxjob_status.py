@@ -214,7 +214,7 @@ class TestStartup:
     def test_starts_anew_with_each_attempt(self) -> None:
         world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
         world = world.after(decide(world.snapshot(), at(20)))
-        world = world.pod(0, phase="Failed", ends=(ended(1),))
+        world = world.pod(0, phase="Failed", ends=(ended(1, finished_at=at(30)),))
         world = world.after(decide(world.snapshot(), at(30)))
         assert "startup" not in world.manifest["status"]
         world = world.after(decide(world.snapshot(), at(30))).running_pods()
@@ -250,6 +250,7 @@ class TestWrites:
     def test_hosts_that_come_back_after_a_restart_wait_for_each_other_too(self) -> None:
         world = a_running_jaxjob().job(0, failed="x")
         world = world.after(decide(world.snapshot(), NOW)).seen_at(NOW)
+        world = replace(world, pods=())
         world = world.after(decide(world.snapshot(), at(1)))
         world = world.running_pods().pod(1, phase="Pending", ready=False)
         assert status_of(world.seen_at(NOW), at(3))["state"] == "Restarting"

@@ -1,0 +1,57 @@
+"""Where a gang stands between two epochs: what failed, and what is waited for."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob import waiting
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.views import GangReport, PodView
+
+
+def is_between_epochs(
+    snapshot: Snapshot,
+    layout: SliceLayout,
+    pods: Mapping[int, PodView],
+    report: GangReport | None,
+) -> bool:
+    """`report` is the gang's present one, if there is any."""
+    if report is not None and report.state == "Restarting":
+        return True
+    if snapshot.jaxjob.status.epoch is None and not (report is not None and report.restarts):
+        return False
+    if report is not None:
+        return report.state == "Joining"
+    return bool(not_running(layout, pods))
+
+
+def what_is_waited_for(
+    snapshot: Snapshot,
+    layout: SliceLayout,
+    pods: Mapping[int, PodView],
+    report: GangReport | None,
+    now: datetime,
+) -> str:
+    """`process 1 (...) ...: why; waiting for ...`."""
+    last = report.restarts[-1] if report is not None and report.restarts else None
+    failure = snapshot.jaxjob.status.failure
+    failed = last.cause.message if last is not None else failure.message if failure else ""
+    missing = report.missing if report is not None else not_running(layout, pods)
+    if missing:
+        name = snapshot.jaxjob.metadata.name
+        doing = waiting.explain(missing, pods, layout, name, snapshot.attempt)
+    elif last is not None and last.retry_at is not None and last.retry_at > now:
+        at = last.retry_at.astimezone(UTC)
+        doing = f"the programs start again at {at:%H:%M:%S} UTC, as the same has failed before"
+    else:
+        doing = "the programs start again"
+    return f"{failed}; {doing}" if failed else doing
+
+
+def not_running(layout: SliceLayout, pods: Mapping[int, PodView]) -> tuple[int, ...]:
+    """Processes whose pod is not there, has not started, or is lost."""
+    return tuple(
+        process
+        for process in range(layout.processes)
+        if (pod := pods.get(process)) is None or pod.phase == "Pending" or pod.failed
+    )
