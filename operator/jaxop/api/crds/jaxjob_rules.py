@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from jaxop.api.v1alpha1.common import KubeModel
 from jaxop.api.v1alpha1.jaxjob import Accelerator, Checkpoint, JaxJob, JaxJobSpec
-from jaxop.api.v1alpha1.restart_policy import Backoff, RestartRule
+from jaxop.api.v1alpha1.restart_policy import Backoff, RestartPolicy, RestartRule
 
 from .rule import Rule
 
@@ -55,9 +55,19 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
             field=".checkpoint.path",
         ),
     ),
+    RestartPolicy: (
+        Rule(
+            "self.inPlace || !has(self.rules)"
+            " || !self.rules.exists(rule, rule.action == 'RestartInPlace')",
+            "a rule has the action RestartInPlace, but inPlace is false: use Restart there, or set "
+            "inPlace to true",
+            field=".rules",
+        ),
+    ),
     RestartRule: (
         Rule(
-            "size(self.onCauses) + size(self.onExitCodes) > 0",
+            "(has(self.onCauses) && size(self.onCauses) > 0)"
+            " || (has(self.onExitCodes) && size(self.onExitCodes) > 0)",
             "would match every failure: give onCauses, onExitCodes or both",
             reason="FieldValueRequired",
         ),

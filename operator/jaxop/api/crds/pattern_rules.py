@@ -9,6 +9,9 @@ TOPOLOGY = r"^[1-9][0-9]*(x[1-9][0-9]*){1,2}$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 PATH = r"^/[^:]*[^:/]$"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+VERSION_PREFIX = r"^[0-9]+(\.[0-9A-Za-z+]+)*$"
+DOMAIN_PATH = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[^\s]+$"
 DECIMAL = r"^[0-9]+(\.[0-9]+)?$"
 CURRENCY = "^[A-Z]{3}$"
 DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -18,6 +21,9 @@ REMEDIES: Mapping[str, str] = {
     DNS_SUBDOMAIN: "the name of an object has only a-z, 0-9, - and dots between them",
     PATH: "write an absolute path without : and without / at its end, such as /checkpoints",
     QUANTITY: "write a quantity, such as 16Gi",
+    LABEL_KEY: "write a label's key, such as cloud.google.com/gke-nodepool",
+    VERSION_PREFIX: "write a version or its beginning, such as 0.12 or 0.12.1",
+    DOMAIN_PATH: "write a domain and a name, such as kueue.x-k8s.io/multikueue",
     DECIMAL: 'write a decimal number in quotes, such as "1.20"',
     CURRENCY: "write the ISO 4217 code, such as USD",
     DATE: "write the date as year-month-day, such as 2026-11-01",

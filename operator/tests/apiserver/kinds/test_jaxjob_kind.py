@@ -9,6 +9,7 @@ from jaxop.api.v1alpha1 import JaxJob
 from plain_api import APPLY, CRDS, JAXJOBS, MERGE, Api
 
 UNCHANGEABLE = "cannot change after creation: delete the JaxJob and create it anew"
+WHILE_SUSPENDED = "can change only while the job is suspended: set spec.suspend to true first"
 JOB = f"{JAXJOBS}/digits"
 
 
@@ -23,7 +24,17 @@ def test_defaults_are_filled_in_by_the_api_server(api: Api) -> None:
         assert created["spec"]["accelerator"]["slices"] == 1
         assert created["spec"]["checkpoint"]["path"] == "/checkpoints"
         assert created["spec"]["checkpoint"]["graceSeconds"] == 60
-        assert created["spec"]["restartPolicy"] == {"maxRestarts": 3}
+        assert created["spec"]["restartPolicy"] == {
+            "maxRestarts": 3,
+            "windowSeconds": 86400,
+            "inPlace": True,
+            "exemptCauses": ["Preempted", "NodeLost"],
+            "backoff": {"initialSeconds": 10, "maxSeconds": 300},
+            "rules": [],
+        }
+        assert created["spec"]["successPolicy"] == "AllProcesses"
+        assert created["spec"]["scheduling"] == {"gang": "None"}
+        assert created["spec"]["managedBy"] == "jaxop.dev/jax-operator"
         assert created["spec"]["suspend"] is False
         assert "status" not in created
 
@@ -69,6 +80,7 @@ def test_a_pod_template_passes_through_whole(api: Api) -> None:
         ("template", {"template": {"spec": {"priority": None, "schedulerName": "mine"}}}),
         ("checkpoint", {"checkpoint": {"graceSeconds": 61}}),
         ("checkpoint", {"checkpoint": None}),
+        ("managedBy", {"managedBy": "kueue.x-k8s.io/multikueue"}),
     ],
 )
 def test_what_pods_are_made_of_cannot_change(
@@ -80,7 +92,37 @@ def test_what_pods_are_made_of_cannot_change(
     with api.created(JAXJOBS, manifest):
         answer = patch(api, {"spec": change})
         assert answer.code == 422, f"the API server took it: {answer.body}"
-        assert answer.faults == [f"spec.{field}: Forbidden: {UNCHANGEABLE}"]
+        remedy = WHILE_SUSPENDED if field == "template" else UNCHANGEABLE
+        assert answer.faults == [f"spec.{field}: Forbidden: {remedy}"]
+
+
+def test_a_suspended_jobs_template_can_change_also_as_it_is_resumed(api: Api) -> None:
+    manifest = a_jaxjob()
+    manifest["spec"]["suspend"] = True
+    with api.created(JAXJOBS, manifest):
+        for image, suspend in (("b", True), ("c", False)):
+            template = {"spec": {"containers": [PROGRAM | {"image": image}]}}
+            answer = patch(api, {"spec": {"template": template, "suspend": suspend}})
+            assert answer.code == 200, answer.faults
+        together = {"template": {"spec": {"priority": 1}}, "suspend": True}
+        answer = patch(api, {"spec": together})
+        assert answer.faults == [f"spec.template: Forbidden: {WHILE_SUSPENDED}"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"onExitCodes": [64]},
+        {"onCauses": ["NodeLost"]},
+        {"onCauses": ["ProgramError"], "onExitCodes": [1]},
+    ],
+)
+def test_a_restart_rule_needs_only_one_of_its_lists(api: Api, rule: dict[str, Any]) -> None:
+    manifest = a_jaxjob()
+    manifest["spec"]["restartPolicy"] = {"rules": [rule | {"action": "Fail"}]}
+    with api.created(JAXJOBS, manifest) as created:
+        job = JaxJob.model_validate(created)
+        assert job.spec.restart_policy.rules[0].action == "Fail"
 
 
 def test_suspending_and_the_restart_budget_can_change(api: Api) -> None:
@@ -177,8 +219,8 @@ def test_columns_of_kubectl_get(api: Api) -> None:
         cells = table["rows"][0]["cells"]
     assert columns == ["Name", "State", "Reason", "Accelerator", "Hosts", "Step", "Restarts", "Age"]
     assert cells[:7] == ["digits", "Running", "Training", "cpu x2", "2/2", 120, 1]
-    assert wide == ["Attempt", "Cause", "Started", "Completed", "Message"]
-    assert cells[8:10] == [1, "NodeLost"]
+    assert wide == ["Goodput", "Attempt", "Cause", "Started", "Completed", "Message"]
+    assert cells[9:11] == [1, "NodeLost"]
 
 
 def test_names_by_which_people_ask_for_it(api: Api) -> None:
