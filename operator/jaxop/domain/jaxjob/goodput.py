@@ -133,7 +133,7 @@ def _closed(known: Account, old: JaxJobStatus, end: datetime, now: datetime) -> 
     started, seen_until = base.launcher_started, base.waiting_since or now
     if started is not None:
         seen_until = _told_until(known, started)
-    until = max(min(end, now), seen_until)
+    until = min(max(end, seen_until), now)
     unseen = started is not None or old.state in _GANG_EXISTS
     whole = _plus(known.goodput, "other" if unseen else _kind(base), _between(seen_until, until))
     return Account(whole, base.replace(launcher_started=None, waiting_since=until))

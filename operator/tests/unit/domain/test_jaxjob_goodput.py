@@ -172,6 +172,14 @@ class TestAttempts:
         assert again.status is not None
         assert JaxJobStatus.model_validate(again.status).goodput == world.jaxjob.status.goodput
 
+    def test_a_gang_whose_clock_is_ahead_does_not_hold_the_next_one_up(self) -> None:
+        """Given a node that is 200 s ahead of the operator."""
+        world = failing(a_counted_jaxjob(204.0), 310, scheduling=1.0, productive=105.0)
+        world = step(world, 112)
+        base = world.jaxjob.status.goodput_base
+        assert base is not None
+        assert base.waiting_since == at(112)
+
 
 class TestPauses:
     @pytest.mark.parametrize("pause", ["Suspended", "Queued"])
