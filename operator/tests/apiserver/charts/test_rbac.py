@@ -207,6 +207,42 @@ def test_the_operator_may_not(installed: Api, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
+    ("resource", "verbs"),
+    [
+        ("workloads", {"get", "list", "watch", "create", "patch", "delete"}),
+        ("workloads/status", {"patch"}),
+        ("resourceflavors", {"get", "list", "watch"}),
+        ("workloadpriorityclasses", {"get", "list", "watch"}),
+        ("clusterqueues", set()),
+        ("localqueues", set()),
+    ],
+)
+def test_what_it_may_do_to_kueues_objects(installed: Api, resource: str, verbs: set[str]) -> None:
+    """Which are not served here: the API server is asked what it would allow."""
+    plural, _, subresource = resource.partition("/")
+    allowed = set()
+    for verb in ("get", "list", "watch", "create", "patch", "update", "delete"):
+        asked = {
+            "group": "kueue.x-k8s.io",
+            "resource": plural,
+            "subresource": subresource,
+            "verb": verb,
+            "namespace": TEAM if plural in ("workloads", "localqueues") else "",
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": OPERATOR, "resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        answer = installed.request("POST", path, review)
+        assert answer.code == 201, answer.faults
+        if answer.body["status"]["allowed"]:
+            allowed.add(verb)
+    assert allowed == verbs
+
+
+@pytest.mark.parametrize(
     "secret",
     [
         TOKEN | {"metadata": {"name": "default-token"}},
