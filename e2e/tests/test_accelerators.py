@@ -7,6 +7,8 @@ import pytest
 from e2e.tests.jaxjobs import a_jaxjob
 from e2e.tests.namespace import Namespace, Seen
 
+PLAYED = {"preflight": {"mode": "Off"}}
+
 
 @pytest.fixture
 def tpu_v5e(namespace: Namespace) -> Iterator[str]:
@@ -22,7 +24,7 @@ def tpu_v5e(namespace: Namespace) -> Iterator[str]:
 
 
 def test_two_tpu_slices_are_one_jax_world(namespace: Namespace, tpu_v5e: str) -> None:
-    job = a_jaxjob().on(tpu_v5e, topology="2x4", chipsPerHost=4, slices=2)
+    job = a_jaxjob().on(tpu_v5e, topology="2x4", chipsPerHost=4, slices=2).with_spec(**PLAYED)
     namespace.apply(job.running("world.py"))
     status = namespace.wait_for("Succeeded")
     assert status["accelerator"] == f"{tpu_v5e} 2x4 x2"
@@ -59,7 +61,7 @@ def test_two_tpu_slices_are_one_jax_world(namespace: Namespace, tpu_v5e: str) ->
 
 
 def test_gpu_hosts_get_their_chips(namespace: Namespace) -> None:
-    job = a_jaxjob().on("nvidia-h100", chipsPerHost=4, hosts=2)
+    job = a_jaxjob().on("nvidia-h100", chipsPerHost=4, hosts=2).with_spec(**PLAYED)
     namespace.apply(job.running("world.py"))
     status = namespace.wait_for("Succeeded")
     assert status["accelerator"] == "nvidia-h100 2x4"

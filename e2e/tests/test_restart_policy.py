@@ -31,12 +31,12 @@ def test_a_rule_for_an_exit_code_ends_the_job_at_once(namespace: Namespace) -> N
 def test_other_devices_than_asked_for_are_told_before_anything_is_trained(
     namespace: Namespace,
 ) -> None:
-    """The image's JAX is for CPUs, as when a GPU image lacks its plugin."""
+    """The node only plays the part, as when its device plugin or driver is broken."""
     job = a_jaxjob().on("nvidia-h100", chipsPerHost=4, hosts=2).with_program(env=[])
     namespace.apply(job.running("lasting.py"))
     status = namespace.wait_for("Failed", seconds=NOTICED_WITHIN_SECONDS)
     assert status["reason"] == status["failure"]["cause"] == "DeviceMismatch"
-    assert "cpu" in status["message"]
+    assert "where 4 cuda devices were expected" in status["message"]
     assert not [pod for pod in namespace.pods() if namespace.told(pod)]
 
 
