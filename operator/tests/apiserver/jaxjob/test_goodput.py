@@ -74,7 +74,8 @@ def test_it_goes_on_over_attempts_and_operators(
     assert status["goodputBase"]["before"]["productiveSeconds"] == 104.0
     assert status["goodputBase"]["recovering"] is True
 
-    start_operator("b").wait_leading()
+    successor = start_operator("b")
+    successor.wait_leading()
     again = play.pods(2, attempt=1)
     launcher.says(
         "Running",
@@ -88,3 +89,12 @@ def test_it_goes_on_over_attempts_and_operators(
     status = wait_goodput(play, compile=4.0, productive=134.0, wasted=2.0)
     assert status["goodput"]["schedulingSeconds"] == pytest.approx(waited + 1.5, abs=0.01)
     assert status["goodput"]["recoverySeconds"] >= 1.0
+
+    def counted() -> bool:
+        seen = successor.metrics()
+        productive = seen.get('jaxop_jaxjob_goodput_seconds_total{part="productive"}', 0.0)
+        recovered = seen.get('jaxop_jaxjob_recovery_seconds_count{how="Recreate"}', 0.0)
+        assert (productive, recovered) == (30.0, 1.0), "only what this operator saw counts"
+        return True
+
+    wait("the successor counts what it saw", counted)
