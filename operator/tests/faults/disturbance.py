@@ -14,7 +14,7 @@ At write k (counted over all processes of the operator, from 1):
     409 429 500 503 the server answers so, and does nothing (429: Retry-After 7)
     500-done        the server answers 500 and has carried it out (an etcd time-out)
     late            the operator dies; the next one starts; the write arrives only when the story
-                    has gone one step further
+                    has gone two steps further
     down            from then on the server answers nobody for 45 s, and all watches break
     stale-all       as crash, and the next operator's first lists are as of two writes before, its
                     watches go on from there, 5 s later
@@ -63,6 +63,7 @@ DEADLY: Final[frozenset[str]] = frozenset(
 OUTAGE_SECONDS: Final = 120.0
 DOWN_SECONDS: Final = 45.0
 EVENT_SECONDS: Final = 30.0
+LATE_STEPS: Final = 2
 STALE_SECONDS: Final = 5.0
 STALE_WRITES: Final = 2
 

@@ -53,7 +53,9 @@ class Log:
     versions_at_write: list[int] = field(default_factory=list)
     fired_at: float | None = None
     down_until: float = 0.0
-    late: list[Request] = field(default_factory=list)
+    late: list[tuple[int, Request]] = field(default_factory=list)
+    """With the step of the story at which they were sent."""
+    step: int = 0
     cut: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -96,7 +98,7 @@ class Disturbed:
             case "stillborn" | "late":
                 self._note(request, number, sort)
                 if sort == "late":
-                    self._log.late.append(request)
+                    self._log.late.append((self._log.step, request))
                 await self._die()
             case "crash" | "outage" | "stale-all" | "stale-own" | "stale-children":
                 await self._carry_out(request, number)

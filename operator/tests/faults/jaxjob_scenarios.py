@@ -176,6 +176,8 @@ NAMESAKES: Final = _scenario(
     Step("created anew", at_once, create(restartPolicy={**RECREATE, "maxRestarts": 0})),
     Step("running anew", state("Running", attempt=0, restarts=0), fails(0)),
     Step("failed", state("Failed", restarts=0), delete),
+    Step("created once more", at_once, create(restartPolicy=RECREATE)),
+    Step("running once more", state("Running", attempt=0, restarts=0), delete),
     Step("gone", gone, nothing),
 )
 

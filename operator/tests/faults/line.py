@@ -116,15 +116,8 @@ class Line(KubernetesTransport):
     def _note(self, request: Request, body: Manifest) -> None:
         metadata = body.get("metadata") or {}
         uid = metadata.get("uid") or (body.get("details") or {}).get("uid") or ""
-        now = self._loop.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        if request.method == "POST":
-            self._born.setdefault(uid, now)
         if "labels" in metadata or request.method == "POST":
             self._labels[uid] = metadata.get("labels") or {}
-        if request.method == "DELETE" or "deletionTimestamp" in metadata:
-            grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
-            gone_by = (self._loop.now() + grace).strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._doomed.setdefault(uid, gone_by)
         version = int(metadata.get("resourceVersion") or 0)
         if version:
             self.versions.append(version)
@@ -156,12 +149,18 @@ class Line(KubernetesTransport):
             watch.due, watch.due_deletions = 0, set()
 
     def _in_virtual_time(self, obj: Manifest) -> None:
+        """By the moment at which we first heard of it, from an answer or from a watch."""
         metadata = obj.get("metadata") or {}
         uid = metadata.get("uid", "")
-        if uid in self._born:
-            metadata["creationTimestamp"] = self._born[uid]
-        if "deletionTimestamp" in metadata and uid in self._doomed:
-            metadata["deletionTimestamp"] = self._doomed[uid]
+        if "creationTimestamp" in metadata:
+            metadata["creationTimestamp"] = self._born.setdefault(uid, self._in(0))
+        if "deletionTimestamp" in metadata:
+            grace = metadata.get("deletionGracePeriodSeconds") or 0
+            metadata["deletionTimestamp"] = self._doomed.setdefault(uid, self._in(grace))
+
+    def _in(self, seconds: int) -> str:
+        moment = self._loop.now() + timedelta(seconds=seconds)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_gone(request: Request, body: Manifest) -> bool:

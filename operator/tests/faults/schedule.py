@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from disturbance import Disturbance
+from disturbance import LATE_STEPS, Disturbance
 from disturbed import Log, RunsInCircles
 from jaxop.api.plan import Manifest
 from jaxop.kube.resources import EVENTS, Resource
-from line import Line
 from raw_api import RawApi
-from scenario import Scenario, Stage
+from scenario import Scenario
 from theatre import Theatre
 from virtual_time import VirtualTimeLoop
 from world import World
@@ -78,7 +77,7 @@ async def _play(
     memory = _Memory(stage.world, scenario.remembered)
     await theatre.open()
     try:
-        await theatre.during(_tell(scenario, stage, log, theatre.line))
+        await theatre.during(_tell(scenario, theatre))
     except Exception as error:
         problem = _words(error)
     quiet_from = loop.time() - QUIET_SECONDS
@@ -103,12 +102,13 @@ async def _play(
     return outcome
 
 
-async def _tell(scenario: Scenario, stage: Stage, log: Log, line: Line) -> None:
-    for step in scenario.steps:
+async def _tell(scenario: Scenario, theatre: Theatre) -> None:
+    stage, log = theatre.stage, theatre.log
+    for log.step, step in enumerate(scenario.steps):
         await until(lambda step=step: step.until(stage), f"step {step.name!r}")  # type: ignore[misc]
-        while log.late:
-            await line.request(log.late.pop())
+        await theatre.deliver(up_to=log.step - LATE_STEPS)
         await step.then(stage)
+    await theatre.deliver()
     await asyncio.sleep(SETTLED_SECONDS)
 
 

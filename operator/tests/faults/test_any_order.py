@@ -226,7 +226,7 @@ class JaxJobsInAnyOrder(RuleBasedStateMachine):
     async def settled(self) -> None:
         """Until nothing has been written for long."""
         deadline = self.loop.time() + SETTLED_SECONDS
-        await _flush(self.theatre)
+        await self.theatre.deliver()
         while True:
             before = len(self.log.writes), len(self.theatre.line.versions)
             await _pass(QUIET_SECONDS)
@@ -247,11 +247,6 @@ async def _act(act: Coroutine[Any, Any, Any], pause: float) -> None:
 
 async def _pass(seconds: float) -> None:
     await asyncio.sleep(seconds)
-
-
-async def _flush(theatre: Theatre) -> None:
-    while theatre.log.late:
-        await theatre.line.request(theatre.log.late.pop())
 
 
 async def _nothing() -> None:

@@ -59,6 +59,13 @@ class Theatre:
             acting.cancel()
             await asyncio.gather(acting, return_exceptions=True)
 
+    async def deliver(self, up_to: int = 1_000_000) -> None:
+        """The late writes that were sent up to this step of the story."""
+        due = [request for step, request in self.log.late if step <= up_to]
+        self.log.late = [(step, each) for step, each in self.log.late if step > up_to]
+        for request in due:
+            await self.line.request(request)
+
     async def close(self) -> None:
         for part in self._parts:
             part.cancel()
