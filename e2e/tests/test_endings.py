@@ -62,9 +62,11 @@ def test_one_process_ends_and_all_tell_its_cause(namespace: Namespace, case: Cas
     assert f"process 1: {case.act}" in namespace.logs(namespace.pods()[1])
 
 
-def test_a_restart_is_a_new_attempt_with_new_pods(namespace: Namespace) -> None:
+def test_a_restart_that_is_not_in_place_is_a_new_attempt_with_new_pods(
+    namespace: Namespace,
+) -> None:
     job = a_jaxjob().running("train.py", "--act", "exception", "--attempts", "1", "--hold")
-    namespace.apply(job.with_restarts(1))
+    namespace.apply(job.with_restart_policy(maxRestarts=1, inPlace=False))
     namespace.wait_for("Running")
     first = {pod["metadata"]["uid"] for pod in namespace.pods()}
     namespace.let_go()
@@ -90,7 +92,7 @@ def test_when_no_restart_is_left_it_has_failed(namespace: Namespace) -> None:
     job = a_jaxjob().running("train.py", "--act", "sys.exit(3)", "--attempts", "9")
     namespace.apply(job.with_restarts(1))
     status = namespace.wait_for("Failed")
-    assert (status["restarts"], status["attempt"]) == (1, 1)
+    assert (status["restarts"], status["attempt"], status["epoch"]) == (1, 0, 2)
     assert status["failure"]["exitCode"] == 3
     assert status["message"].endswith("(all 1 restarts are used)")
 
