@@ -2,8 +2,9 @@
 
 An uncaught exception passes sys.excepthook, still with its traceback. sys.exit(n) passes nothing:
 so sys.exit raises a SystemExit that can be watched, and where that one dies with no Python frame
-below it, nobody has caught it and n is the exit code. What is left (falling off the end, `raise
-SystemExit`) is seen by atexit, with the code unknown. os._exit and signals the launcher sees.
+below it, nobody has caught it and n is the exit code. `raise SystemExit(n)` is seen by `unwinding`,
+once JAX's world has been entered. What is left (falling off the end, `raise SystemExit` otherwise)
+is seen by atexit, with the code unknown. os._exit and signals the launcher sees.
 """
 
 from __future__ import annotations
@@ -38,6 +39,20 @@ def install() -> None:
     if line.top:
         _offer_stack(line)
     jax_import.wait_for_jax(line, _come_before_jax)
+
+
+def watch_system_exit(line: Reporter) -> None:
+    """For a process that has come to JAX's world, whose barrier would hide its exit code."""
+    from jaxrun.program import unwinding
+
+    def tell(status: Any) -> None:
+        if line.pid == os.getpid():
+            _tell_exit(line, status)
+
+    try:
+        unwinding.watch(tell, _main_thread)
+    except Exception:
+        return
 
 
 def _watch_exceptions(line: Reporter) -> None:

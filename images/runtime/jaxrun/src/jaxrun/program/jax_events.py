@@ -90,6 +90,8 @@ def _harmless(listener: Callable[..., None]) -> Callable[..., None]:
 
 def watch_world(line: Reporter, distributed: ModuleType) -> None:
     """See jax.distributed.initialize begin and complete, and shutdown pass its barrier."""
+    from jaxrun.program import hooks
+
     state: Any = distributed.State
     initialize, shutdown = state.initialize, state.shutdown
 
@@ -100,6 +102,7 @@ def watch_world(line: Reporter, distributed: ModuleType) -> None:
         if getattr(self, "client", None) is not None:
             line.initialised = True
             line.note(initialising=True, initialised=True)
+            hooks.watch_system_exit(line)
         return result
 
     @functools.wraps(shutdown)
