@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CACHE_DIR := $(CACHE)/pip
 
 .PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
-	test-bench test-examples cluster-up cluster-status cluster-down images bench-operator bench-restart
+	test-bench test-examples faults cluster-up cluster-status cluster-down images bench-operator bench-restart
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -40,7 +40,10 @@ test-apiserver: venv ## against a real kube-apiserver and etcd
 test-launcher: venv ## jaxrun with real processes and real JAX
 	$(PY) -m pytest images/runtime/jaxrun/tests
 
-test: lint test-unit test-apiserver test-launcher test-cluster test-bench ## all that needs no kubelet
+faults: venv ## every fault at every write and event; SCHEDULE=life/crash@7 plays one again, WHOLE=1 all
+	JAXOP_FAULTS_SCHEDULE=$(SCHEDULE) JAXOP_FAULTS_WHOLE=$(WHOLE) $(PY) -m pytest operator/tests/faults
+
+test: lint test-unit test-apiserver test-launcher test-cluster test-bench faults ## all that needs no kubelet
 
 e2e: venv ## real pods on a real cluster
 	$(PY) -m pytest e2e -m e2e

@@ -48,6 +48,10 @@ class Gang:
     running_from: float | None = None
     step: int | None = None
     restarts: list[Manifest] = field(default_factory=list)
+    leaving: dict[str, Manifest] = field(default_factory=dict)
+    """By the uid of a pod that is told to go: why."""
+    killed: set[str] = field(default_factory=set)
+    """Uids of pods whose launcher gets SIGKILL."""
     end: Manifest | None = None
     """The last words, when the gang has ended."""
     exit_code: int = 0
@@ -97,6 +101,12 @@ class Gangs:
             gang.exit_code = fact.exit_code
         self.world.poke()
 
+    def kills(self, jaxjob: str, attempt: int, process: int) -> None:
+        """SIGKILL for the launcher of a process, by nobody knows whom."""
+        gang = self.gang(jaxjob, attempt)
+        gang.killed.add(gang.members[process])
+        self.world.poke()
+
     def finishes(self, jaxjob: str, attempt: int, step: int = 330) -> None:
         gang = self.gang(jaxjob, attempt)
         gang.step = step
@@ -108,6 +118,8 @@ class Gangs:
         if gang is None:
             return None
         self._go_on(gang, pod)
+        if pod["metadata"]["uid"] in gang.killed:
+            return End(137)
         if gang.end is None or gang.members.get(_process(pod)) != pod["metadata"]["uid"]:
             return None
         return End(gang.exit_code, json.dumps(gang.end))
@@ -129,6 +141,7 @@ class Gangs:
             "checkpointStep": None,
             "time": self._now().timestamp(),
         }
+        gang.leaving[pod["metadata"]["uid"]] = cause
         scope = "Pod" if gang.policy.in_place else "Gang"
         return End(143, json.dumps(self._words(gang, cause, scope)))
 
@@ -183,7 +196,7 @@ class Gangs:
     def _lose(self, gang: Gang, left: list[int]) -> None:
         """A peer is gone. In place the others wait for its successor, else it ends the gang."""
         self.judged += 1
-        cause = {
+        cause = gang.leaving.get(gang.members[left[0]]) or {
             "cause": "PeerLost",
             "process": left[0],
             "host": None,

@@ -60,6 +60,24 @@ def finishes(attempt: int) -> Callable[[Stage], Awaitable[None]]:
     return then
 
 
+def kills(process: int) -> Callable[[Stage], Awaitable[None]]:
+    async def then(stage: Stage) -> None:
+        stage.gangs.kills(NAME, 0, process)
+
+    return then
+
+
+def drains(process: int) -> Callable[[Stage], Awaitable[None]]:
+    """Deletes the pod of a process, as the drain of its node does."""
+
+    async def then(stage: Stage) -> None:
+        uid = stage.gangs.gang(NAME, 0).members[process]
+        (pod,) = (p for p in stage.world.all(PODS) if p["metadata"]["uid"] == uid)
+        await stage.api.delete(PODS, pod["metadata"]["name"], uid)
+
+    return then
+
+
 def at_once(_: Stage) -> str | None:
     return None
 
@@ -181,6 +199,16 @@ NAMESAKES: Final = _scenario(
     Step("gone", gone, nothing),
 )
 
-SCENARIOS: Final = {scenario.name: scenario for scenario in (LIFE, NAMESAKES)}
+IN_PLACE: Final = _scenario(
+    "in-place",
+    Step("created", at_once, create(ttlSecondsAfterFinished=60)),
+    Step("running", state("Running", attempt=0, epoch=1), fails(0)),
+    Step("in place", state("Running", attempt=0, epoch=2, restarts=1), drains(1)),
+    Step("a new pod", state("Running", attempt=0, epoch=3, restarts=2), kills(0)),
+    Step("a new pod 0", state("Running", attempt=0, epoch=4, restarts=3), finishes(0)),
+    Step("succeeded, and its time over", gone, nothing),
+)
+
+SCENARIOS: Final = {scenario.name: scenario for scenario in (LIFE, IN_PLACE, NAMESAKES)}
 
 __all__ = ["SCENARIOS", "Gangs"]

@@ -38,7 +38,8 @@ async def _delete_by_name(
 async def _count_first(self: Executor, owner: Manifest, status: Manifest, by: Key) -> bool:
     old = owner.get("status") or {}
     if status.get("restarts", 0) > old.get("restarts", 0):
-        await _write_status(self, owner, {**old, "restarts": status["restarts"]}, by)
+        counted = {name: status[name] for name in ("restarts", "restartLedger")}
+        await _write_status(self, owner, {**old, **counted}, by)
         owner = self._store(resource_of(owner)).get(by.namespace, by.name) or owner
     return await _write_status(self, owner, status, by)
 

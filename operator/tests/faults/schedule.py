@@ -173,7 +173,8 @@ def _created(log: Log) -> dict[str, int]:
     for write in log.carried_out:
         kind = write.path.rsplit("/", 1)[1]
         if write.method == "POST" and kind != "events":
-            found[f"{kind}/{write.name}"] += 1
+            name = write.name.rpartition("-")[0] if kind == "pods" else write.name
+            found[f"{kind}/{name}"] += 1
     return dict(found)
 
 

@@ -1,6 +1,7 @@
 """All schedules of a scenario: every fault at every write, and every loss of every event."""
 
 import ctypes
+import logging
 import os
 import signal
 from collections import Counter
@@ -10,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
-from disturbance import EVENT_FAULTS, WRITE_FAULTS, Disturbance, parse
+from disturbance import EVENT_FAULTS, WRITE_FAULTS, Disturbance, WriteFault, parse
 from jaxjob_scenarios import SCENARIOS
 from oracle import faults
 from schedule import Outcome, play
 
 PROCESSES = int(os.environ.get("JAXOP_FAULTS_PROCESSES", (os.cpu_count() or 1) + 1))
+ALWAYS: tuple[WriteFault, ...] = ("crash", "lost-answer")
 SHOWN = 5
 """Failed schedules that are shown in full."""
 
@@ -52,23 +54,31 @@ class Report:
         return "\n".join(lines)
 
 
-def disturbances(undisturbed: Outcome) -> list[Disturbance]:
-    """All that there are for a run with so many writes and events."""
-    at_writes = [
-        Disturbance(sort, number)
-        for sort in WRITE_FAULTS
-        for number in range(1, undisturbed.sent + 1)
-    ]
-    at_events = [
-        Disturbance(sort, number, plural)
-        for sort in EVENT_FAULTS
+def disturbances(undisturbed: Outcome, *, whole: bool) -> list[Disturbance]:
+    """All that there are for a run with so many writes and events; or, if not `whole`, at every
+    write its crash, its lost answer and one of the others in turn, and one loss of every event."""
+    writes = range(1, undisturbed.sent + 1)
+    events = [
+        (plural, number)
         for plural, count in sorted(undisturbed.events.items())
         for number in range(1, count + 1)
     ]
-    return at_writes + at_events
+    if whole:
+        at_writes = [Disturbance(sort, number) for sort in WRITE_FAULTS for number in writes]
+        at_events = [Disturbance(sort, i, of) for sort in EVENT_FAULTS for of, i in events]
+        return at_writes + at_events
+    others = [sort for sort in WRITE_FAULTS if sort not in ALWAYS]
+    turn = sum(map(ord, undisturbed.schedule))
+    chosen = [Disturbance(sort, number) for sort in ALWAYS for number in writes]
+    chosen += [Disturbance(others[(turn + n) % len(others)], n) for n in writes]
+    for number, (plural, index) in enumerate(events, turn):
+        chosen.append(Disturbance(EVENT_FAULTS[number % len(EVENT_FAULTS)], index, plural))
+    return chosen
 
 
-def sweep(kubeconfig: str, scenario: str, only: Sequence[str] = ()) -> Report:
+def sweep(
+    kubeconfig: str, scenario: str, *, whole: bool = False, only: Sequence[str] = ()
+) -> Report:
     """`only` names disturbances, such as crash@7. Raises AssertionError if the undisturbed run is
     not the same each time."""
     with _processes() as pool:
@@ -76,7 +86,7 @@ def sweep(kubeconfig: str, scenario: str, only: Sequence[str] = ()) -> Report:
         assert not first.problem, f"undisturbed: {first.problem}\n" + "\n".join(first.writes)
         assert not (found := faults(first, second)), f"undisturbed, twice: {found}"
         report = Report(scenario, first)
-        chosen = [parse(text) for text in only] or disturbances(first)
+        chosen = [parse(text) for text in only] or disturbances(first, whole=whole)
         for outcome in _all(pool, kubeconfig, scenario, chosen):
             if not outcome.fired and not outcome.problem:
                 continue
@@ -111,4 +121,5 @@ def _processes() -> Iterator[ProcessPoolExecutor]:
 
 
 def _die_with_parent() -> None:
+    logging.disable(logging.CRITICAL)
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

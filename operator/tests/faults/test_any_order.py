@@ -6,7 +6,7 @@ JAXOP_FAULTS_EXAMPLES and JAXOP_FAULTS_STEPS make it longer, and then different 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import jaxjob_scenarios as jobs
@@ -216,7 +216,7 @@ class JaxJobsInAnyOrder(RuleBasedStateMachine):
     async def fails(self, fact: ProgramFails) -> None:
         self.stage.gangs.fails(jobs.NAME, self.attempt(), fact)
 
-    def do(self, what: str, act: Coroutine[Any, Any, Any], pause: float) -> None:
+    def do(self, what: str, act: Awaitable[Any], pause: float) -> None:
         note(f"{self.loop.time():.1f}s {what}, then {pause} s")
         self.run(_act(act, pause))
 
@@ -237,7 +237,7 @@ class JaxJobsInAnyOrder(RuleBasedStateMachine):
             )
 
 
-async def _act(act: Coroutine[Any, Any, Any], pause: float) -> None:
+async def _act(act: Awaitable[Any], pause: float) -> None:
     try:
         await act
     except (NotFound, Conflict) as error:
