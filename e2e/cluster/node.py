@@ -81,7 +81,14 @@ def start(
 
 def import_image(entering: Sequence[str], archive: Path) -> None:
     """Loads an OCI or Docker archive into the node that `entering` leads to."""
-    _ctr(entering, "--namespace=k8s.io", "images", "import", "--no-unpack=false", str(archive))
+    args = ("--namespace=k8s.io", "images", "import", "--no-unpack=false", str(archive))
+    try:
+        _ctr(entering, *args)
+    except ClusterError as error:
+        # Its garbage collector can take a layer between two steps of a slow import.
+        if "parent snapshot" not in str(error):
+            raise
+        _ctr(entering, *args)
 
 
 def _containerd_config(directory: Path, pods: str, cgroup: str) -> Path:

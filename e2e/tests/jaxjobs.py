@@ -120,10 +120,6 @@ class JaxJobBuilder:
         """On the volume of `a_claim`."""
         return self.with_spec(checkpoint={"volumeClaim": CLAIM, "graceSeconds": grace_seconds})
 
-    def without_preflight(self) -> "JaxJobBuilder":
-        """For nodes that only play accelerators: JAX finds no chips there."""
-        return self.with_spec(preflight={"mode": "Off"})
-
     def suspended(self) -> "JaxJobBuilder":
         return self._change(lambda m: m["spec"].update(suspend=True))
 
