@@ -94,12 +94,15 @@ class _Core:
             OperatorSettings(
                 runtime_image=settings.runtime_image,
                 status_interval_seconds=settings.status_interval_seconds,
+                kueue_external_framework=settings.kueue_external_framework,
             ),
             reports=self._reports,
             tokens=self._tokens,
             nodes=self._nodes,
             templates=self._templates,
-            kueue=KueueObjects(kueue) if kueue is not None else None,
+            kueue=KueueObjects(kueue, every_job=settings.kueue_external_framework)
+            if kueue is not None
+            else None,
         )
         self.loop = Loop(
             client,

@@ -42,6 +42,9 @@ class Settings:
     leader_election: bool = _setting(True, "hold a Lease while working, so that replicas can wait")
     lease_name: str = _setting("jax-operator", "name of the Lease")
     workers: int = _setting(16, "passes that run side by side")
+    kueue_external_framework: bool = _setting(
+        False, "JaxJob is among integrations.externalFrameworks of Kueue's configuration"
+    )
     status_interval_seconds: float = _setting(
         2.0, "progress of one job is written to its status at most this often"
     )

@@ -20,10 +20,12 @@ from jaxop.kube.store import Stores
 
 
 class KueueObjects:
-    """`resources` are in the version that is served."""
+    """`resources` are in the version that is served. `every_job` has a Workload of its own where
+    Kueue knows JaxJobs as an external framework."""
 
-    def __init__(self, resources: KueueResources) -> None:
+    def __init__(self, resources: KueueResources, *, every_job: bool = False) -> None:
         self._kueue = resources
+        self._every_job = every_job
         self._workloads: ParseCache[WorkloadView] = ParseCache(read_workload)
 
     def watches(self, wake_owner: KeysOf) -> tuple[Watch, ...]:
@@ -37,7 +39,7 @@ class KueueObjects:
     def of(self, key: Key, jaxjob: JaxJob, stores: Stores) -> KueueView | None:
         """None for a job that is not queued here. One that lost its label stays queued while it has
         a Workload."""
-        if not has_own_workload(jaxjob):
+        if not has_own_workload(jaxjob, self._every_job):
             return None
         raw = stores[self._kueue.workloads].get(key.namespace, names.queue_workload(key.name))
         if raw is not None and (controller_of(raw) or {}).get("uid") != jaxjob.metadata.uid:

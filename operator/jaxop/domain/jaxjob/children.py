@@ -6,7 +6,7 @@ from jaxop.api.plan import Manifest, ObjectRef
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.job import slice_job
 from jaxop.domain.jaxjob.pod_cause import ends_the_gang
-from jaxop.domain.jaxjob.queue_placement import placed
+from jaxop.domain.jaxjob.queue_placement import queued
 from jaxop.domain.jaxjob.service import gang_service
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.suspend import still_stopping
@@ -24,9 +24,7 @@ def missing(snapshot: Snapshot, layout: SliceLayout) -> tuple[Manifest, ...]:
     return (
         gang_service(snapshot.jaxjob),
         *(
-            placed(
-                slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image), snapshot.kueue
-            )
+            queued(slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image), snapshot)
             for index in range(layout.slices)
             if index not in there
         ),

@@ -6,7 +6,7 @@ from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxJob
 from jaxop.domain import contract, labels
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob import names, queue_labels
+from jaxop.domain.jaxjob import names
 from jaxop.domain.jaxjob.owner import owner_reference
 from jaxop.domain.jaxjob.pod import pod_template
 from jaxop.domain.jaxjob.program_env import Member
@@ -30,10 +30,7 @@ def slice_job(
         "metadata": {
             "name": names.job(metadata.name, attempt, slice_index),
             "namespace": metadata.namespace,
-            "labels": {
-                **labels.of_slice(metadata.name, attempt, slice_index),
-                **queue_labels.for_job(jaxjob),
-            },
+            "labels": labels.of_slice(metadata.name, attempt, slice_index),
             "ownerReferences": [owner_reference(jaxjob)],
         },
         "spec": {

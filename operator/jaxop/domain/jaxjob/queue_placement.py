@@ -7,13 +7,17 @@ label, annotation or node selector differently are a fault of the cluster's conf
 from collections.abc import Iterator
 
 from jaxop.api.plan import Manifest
+from jaxop.domain.jaxjob import queue_labels
 from jaxop.domain.jaxjob.queue_views import KueueView, PlacementChange, WorkloadView
+from jaxop.domain.jaxjob.snapshot import Snapshot
 
 
-def placed(job: Manifest, kueue: KueueView | None) -> Manifest:
-    """The Job, with its pods where the quota is."""
-    if kueue is not None:
-        _place(job["spec"]["template"], kueue)
+def queued(job: Manifest, snapshot: Snapshot) -> Manifest:
+    """The Job, with its pods where the quota is, or with what Kueue needs to queue it itself."""
+    external = snapshot.settings.kueue_external_framework
+    job["metadata"]["labels"].update(queue_labels.for_job(snapshot.jaxjob, external))
+    if snapshot.kueue is not None:
+        _place(job["spec"]["template"], snapshot.kueue)
     return job
 
 

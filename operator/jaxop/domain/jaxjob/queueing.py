@@ -108,8 +108,8 @@ def with_pods_ready(snapshot: Snapshot, plan: Plan, now: datetime) -> Plan:
 
 
 def _not_served(snapshot: Snapshot, now: datetime) -> Held | None:
-    jaxjob = snapshot.jaxjob
-    if not has_own_workload(jaxjob) or queue_of(jaxjob) is None or snapshot.current_jobs:
+    jaxjob, external = snapshot.jaxjob, snapshot.settings.kueue_external_framework
+    if queue_of(jaxjob) is None or snapshot.current_jobs or not has_own_workload(jaxjob, external):
         return None
     problem = Problem(
         f"metadata.labels[{QUEUE}]",

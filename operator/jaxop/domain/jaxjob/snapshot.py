@@ -18,6 +18,8 @@ class OperatorSettings:
     """Holds the launcher; its init container installs it into each pod."""
     status_interval_seconds: float = 2.0
     """Progress that nobody waits for (hosts becoming ready) is written at most this often."""
+    kueue_external_framework: bool = False
+    """Kueue knows JaxJobs as jobs that somebody else queues, and leaves their children alone."""
 
 
 @dataclass(frozen=True, slots=True)
