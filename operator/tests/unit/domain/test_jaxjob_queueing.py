@@ -1,9 +1,10 @@
 """Jobs in Kueue's queues: several slices by a Workload of their own, one slice by its Job."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from building import NOW, World, a_jaxjob, ended, seconds
+from building import NOW, SETTINGS, World, a_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.queue_views import QueuePriority
@@ -485,3 +486,37 @@ class TestOneSlice:
         world = world.after(decide(world.snapshot(), NOW))
         again = decide(world.snapshot(), NOW)
         assert (again.status, again.apply, again.delete) == (None, (), ())
+
+
+class TestAsAnExternalFrameworkOfKueue:
+    """Kueue then makes no Workload for the Jobs of a JaxJob, of whatever number of slices."""
+
+    SETTINGS = replace(SETTINGS, kueue_external_framework=True)
+
+    def a_job(self, workload: AWorkload | None) -> World:
+        return seeing(a_queued_job(slices=1), workload).seeing(settings=self.SETTINGS)
+
+    def test_a_single_slice_has_its_own_workload_too(self) -> None:
+        plan = decide(self.a_job(None).snapshot(), NOW)
+        (made,) = plan.apply
+        assert (made["kind"], made["spec"]["podSets"][0]["count"]) == ("Workload", 4)
+
+    def test_its_job_is_not_queued_again(self) -> None:
+        job = decide(self.a_job(AWorkload().admitted("spot")).snapshot(), NOW).apply[1]
+        assert QUEUE not in job["metadata"]["labels"]
+        assert job["spec"]["template"]["spec"]["nodeSelector"]["pool"] == "spot"
+
+    def test_evicted_it_gets_another_attempt(self) -> None:
+        workload = AWorkload().admitted().evicted()
+        world = self.a_job(workload).with_jobs().running_pods().reporting("Running")
+        world = world.status(state="Running", reason="ProgramRunning", message="x")
+        world = world.after(decide(world.snapshot(), NOW))
+        assert (world.jaxjob.status.state, world.jaxjob.status.reason) == (
+            "Checkpointing",
+            "QuotaLost",
+        )
+        assert [ref.kind for ref in decide(world.snapshot(), NOW).delete] == ["Job"]
+
+    def test_without_kueue_it_says_so(self) -> None:
+        world = a_queued_job(slices=1).seeing(settings=self.SETTINGS)
+        assert state(decide(world.snapshot(), NOW)) == ("Pending", "KueueMissing")
