@@ -57,7 +57,7 @@ def restarts(status: JaxJobStatus) -> Iterator[str]:
     shown = known[-RESTARTS_SHOWN:]
     when = clock(status.timeline[0].time, status.timeline[-1].time)
     width = len(f"{shown[0].entry.time:{when}}")
-    which = "" if len(shown) == status.restarts else f", the last {len(shown)}"
+    which = f", the last {len(shown)}" if len(shown) < status.restarts else ""
     yield from section(f"{plural(status.restarts, 'restart').capitalize()}{which}")
     yield (
         f"  {'when':<{width}}  {'cause':<17}  {'process':>7}  {'exit':>4}  {'how':<8}  "
