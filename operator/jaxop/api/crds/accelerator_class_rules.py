@@ -56,8 +56,8 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
         ),
         Rule(
             "!has(self.sliceLabel) || has(self.topologies) || has(self.largeTopologies)",
-            "is of no use without topologies, as such slices have no shape: remove it; jobs can set "
-            "spec.scheduling.topologyKey",
+            "is of no use without topologies, as such slices have no shape: remove it; jobs can "
+            "set spec.scheduling.topologyKey",
             field=".sliceLabel",
             reason="FieldValueForbidden",
         ),

@@ -243,8 +243,8 @@ class JaxJobStatus(KubeModel):
     """When the operator first acted on the job."""
 
     active_since: MicroTime | None = None
-    """Since when the clock of activeDeadlineSeconds runs; absent while it stands: suspended, queued,
-    not startable, or over."""
+    """Since when the clock of activeDeadlineSeconds runs; absent while it stands: suspended,
+    queued, not startable, or over."""
 
     active_seconds: Seconds | None = None
     """What that clock had counted when it last stood still."""

@@ -13,9 +13,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from jaxop.api.plan import Plan
-from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import Failure, JaxJobStatus, State
-from jaxop.domain.jaxjob import children, deadline, queueing, reasons
+from jaxop.domain.jaxjob import children, deadline, ledger, queueing, reasons
 from jaxop.domain.jaxjob.grace import program_seconds
 from jaxop.domain.jaxjob.last_step import last_checkpoint, last_step
 from jaxop.domain.jaxjob.queue_labels import has_own_workload
@@ -34,13 +33,13 @@ def why(snapshot: Snapshot, now: datetime) -> str | None:
         return reasons.DEADLINE
     if queueing.quota_lost(snapshot):
         return reasons.QUOTA_LOST
-    return snapshot.jaxjob.status.reason if under_way(snapshot.jaxjob) else None
+    return snapshot.jaxjob.status.reason if under_way(snapshot) else None
 
 
-def under_way(jaxjob: JaxJob) -> bool:
-    """Kueue itself stops the Job of a single slice, which stays."""
-    status = jaxjob.status
-    if status.reason == reasons.QUOTA_LOST and not has_own_workload(jaxjob):
+def under_way(snapshot: Snapshot) -> bool:
+    """Where Kueue itself stops the Job, that stays."""
+    status, external = snapshot.jaxjob.status, snapshot.settings.kueue_external_framework
+    if status.reason == reasons.QUOTA_LOST and not has_own_workload(snapshot.jaxjob, external):
         return False
     return status.state == "Checkpointing" and status.reason in reasons.STOPPING
 
@@ -61,7 +60,8 @@ def _checkpointing(snapshot: Snapshot, reason: str, now: datetime) -> tuple[JaxJ
     told = _progress(snapshot)
     message = f"{_why(snapshot, reason)}; {_grace(snapshot)}{_in_words(told)}"
     new = compose(snapshot, "Checkpointing", reason, message, now, **told)
-    if not under_way(snapshot.jaxjob):
+    if not under_way(snapshot):
+        new = new.replace(**_counted_so_far(snapshot))
         return new, Plan(delete=children.stale(snapshot), requeue_after=0.0)
     running = tuple(
         children.reference(snapshot, job) for job in snapshot.jobs if not job.terminating
@@ -133,7 +133,16 @@ def _attempt_is_used(snapshot: Snapshot) -> bool:
 
 
 def _next_attempt(old: JaxJobStatus) -> dict[str, Any]:
-    return {"attempt": old.attempt + 1, "epoch": None, "startup": None}
+    return {"attempt": old.attempt + 1, "epoch": None, "lost_pods": (), "startup": None}
+
+
+def _counted_so_far(snapshot: Snapshot) -> dict[str, Any]:
+    """The gang's own count of restarts, before its pods are stopped: it may take that for losses,
+    and stopping is no restart."""
+    counted = ledger.known(snapshot)
+    if counted == ledger.ours(snapshot):
+        return {}
+    return {"restart_ledger": counted, "restarts": counted.restarts}
 
 
 def _progress(snapshot: Snapshot) -> dict[str, Any]:

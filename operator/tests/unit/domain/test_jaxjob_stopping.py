@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from building import NOW, World, a_jaxjob, a_running_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
+from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.views import NodeView
 
@@ -313,3 +314,21 @@ class TestTheDeadline:
         assert decide(world.snapshot(), LATER).requeue_after is None
         assert world.manifest["status"]["state"] == "Pending"
         assert "activeSince" not in world.manifest["status"]
+
+
+class TestRestartsCountedByTheGang:
+    """Stopping is no restart, but what the gang had counted before it is kept."""
+
+    def test_those_before_are_taken_over_and_those_of_the_stop_are_not(self) -> None:
+        before = RestartLedger(restarts=2, charges=(1, 2))
+        world = training().reporting("Running", ledger=before).suspended()
+        plan = decide(world.snapshot(), LATER)
+        assert plan.status is not None
+        assert (plan.status["restarts"], plan.status["restartLedger"]["restarts"]) == (2, 2)
+        world = told_to_stop(world.after(plan), LATER)
+        world = world.reporting("Restarting", ledger=before.replace(restarts=3))
+        world = world.after(decide(world.snapshot(), LATER))
+        plan = decide(without_pods(world).snapshot(), LATER)
+        assert state(plan) == ("Suspended", "Suspended")
+        assert plan.status is not None
+        assert (plan.status["restarts"], plan.status["restartLedger"]["restarts"]) == (2, 2)
