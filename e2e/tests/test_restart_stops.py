@@ -3,7 +3,7 @@
 import json
 
 from e2e.tests.jaxjobs import JaxJobBuilder, a_claim, a_jaxjob
-from e2e.tests.namespace import Namespace, Seen, eventually
+from e2e.tests.namespace import COMES_WITHIN_SECONDS, Namespace, eventually
 
 GONE_WITHIN_SECONDS = 60.0
 SAVES_FOR_SECONDS = 4
@@ -29,7 +29,12 @@ def test_a_suspended_job_saves_and_goes_on_from_that_step(namespace: Namespace) 
     suspend(namespace, False)
     status = namespace.wait_for("Running")
     assert status["restarts"] == 0
-    assert [told["began"] for told in said(namespace)] == [saved]
+
+    def began() -> list[int] | str:
+        told = namespace.told(namespace.pods()[0])
+        return [each["began"] for each in told] or "its program has said nothing"
+
+    assert eventually("the program begins", began, COMES_WITHIN_SECONDS) == [saved]
     namespace.let_go()
     namespace.wait_for("Succeeded")
 
@@ -56,7 +61,3 @@ def test_a_job_that_has_ended_goes_by_itself_if_it_is_told_to(namespace: Namespa
 def suspend(namespace: Namespace, value: bool) -> None:
     patch = json.dumps({"spec": {"suspend": value}})
     namespace.run("patch", "jaxjob", "job", "--type=merge", f"--patch={patch}")
-
-
-def said(namespace: Namespace) -> list[Seen]:
-    return namespace.told(namespace.pods()[0])
