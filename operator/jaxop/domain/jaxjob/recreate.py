@@ -29,7 +29,8 @@ def why(
     if snapshot.jaxjob.status.epoch is None:
         return None, None
     report, soonest = live_report(snapshot, pods, now), None
-    missing = report.missing if report is not None else not_running(layout, pods)
+    joining = report is not None and report.state == "Joining"
+    missing = report.missing if joining and report is not None else not_running(layout, pods)
     for process in missing:
         pod = pods.get(process)
         if pod is None or pod.over or pod.terminating or pod.created_at is None:

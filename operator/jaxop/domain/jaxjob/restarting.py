@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import waiting
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import GangReport, PodView
+
+
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
 
 
 def is_between_epochs(
@@ -15,14 +19,15 @@ def is_between_epochs(
     pods: Mapping[int, PodView],
     report: GangReport | None,
 ) -> bool:
-    """`report` is the gang's present one, if there is any."""
+    """`report` is the gang's present one, if there is any; it may be some seconds old, so that a
+    process whose pod is only starting belies it."""
     if report is not None and report.state == "Restarting":
         return True
     if snapshot.jaxjob.status.epoch is None and not (report is not None and report.restarts):
         return False
-    if report is not None:
-        return report.state == "Joining"
-    return bool(not_running(layout, pods))
+    if report is not None and report.state in _ENDED:
+        return False
+    return (report is not None and report.state == "Joining") or bool(not_running(layout, pods))
 
 
 def what_is_waited_for(
@@ -36,7 +41,8 @@ def what_is_waited_for(
     last = report.restarts[-1] if report is not None and report.restarts else None
     failure = snapshot.jaxjob.status.failure
     failed = last.cause.message if last is not None else failure.message if failure else ""
-    missing = report.missing if report is not None else not_running(layout, pods)
+    joining = report is not None and report.state == "Joining"
+    missing = report.missing if joining and report is not None else not_running(layout, pods)
     if missing:
         name = snapshot.jaxjob.metadata.name
         doing = waiting.explain(missing, pods, layout, name, snapshot.attempt)
