@@ -200,6 +200,7 @@ class Launcher:
 
     def _start(self, start: Start) -> None:
         self._epoch = start.epoch
+        self._memory = replace(self._memory, epoch=start.epoch)
         if self._asked is not None or self._live:
             self._send(Gone(start.epoch, None, None))
             return

@@ -3,16 +3,19 @@
 Pure data, small enough for a handshake.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from jaxrun.contract import Cause
 from jaxrun.evidence import ExceptionReport, Verdict
+from jaxrun.gang import wire
 from jaxrun.goodput import Carried
 from jaxrun.restart_policy import Ledger
 
 _MOST_RECORDS = 16
 _LONGEST_TEXT = 500
+_RECORDS_LIMIT_BYTES = 20 * 1024
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Memory:
             time=verdict.time,
             retry_at=verdict.time + delay_seconds,
         )
-        return replace(self, ledger=ledger, restarts=(*self.restarts, record)[-_MOST_RECORDS:])
+        records = _bounded((*self.restarts, record)[-_MOST_RECORDS:])
+        return replace(self, ledger=ledger, restarts=records)
 
     def with_all_spawned(self, time: float) -> "Memory":
         """The epoch after the last failure runs."""
@@ -87,6 +91,14 @@ def _order(memory: Memory) -> tuple[int, int, int, float]:
     account = memory.goodput
     kept_until = account.time if account is not None else 0.0
     return memory.epoch, memory.ledger.restarts, len(memory.restarts), kept_until
+
+
+def _bounded(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Only as many of the latest as a handshake has room for."""
+    sizes = [len(json.dumps(wire.to_data(record))) for record in records]
+    while sum(sizes[-len(records) :]) > _RECORDS_LIMIT_BYTES and len(records) > 1:
+        records = records[1:]
+    return records
 
 
 def _shortened(exception: ExceptionReport | None) -> ExceptionReport | None:

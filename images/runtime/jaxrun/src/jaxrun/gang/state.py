@@ -323,7 +323,7 @@ class Gang:
                 out.append(Log(f"no restart in place: {follows.why}"))
             return out
         self._follows = True
-        self._retry_at = now + follows.delay_seconds
+        self._retry_at = epoch.over_at + follows.delay_seconds
         self.books.failed(epoch.over_at)
         self.memory = self.memory.with_failure(verdict, follows.ledger, follows.delay_seconds)
         assert verdict.cause is not None
