@@ -7,7 +7,7 @@ from jax.experimental import multihost_utils
 
 from bytegpt import data
 from bytegpt.checkpoints import Checkpoints
-from bytegpt.jaxjob import report, should_stop
+from bytegpt.jaxjob import report, should_stop, span
 from bytegpt.learner import Learner
 from bytegpt.model import Shape
 from bytegpt.parallel import anywhere
@@ -53,7 +53,8 @@ def train(options: Options, phases: Phases) -> Result:
     shape = Shape(layers=options.layers)
     length = shape.context + 1
     with phases("initialise"):
-        training, test = data.load()
+        with span("data"):
+            training, test = data.load()
         learner = Learner(shape, options.learning_rate, options.steps, options.seed)
         say(f"{jax.process_count()} processes, {devices} devices ({jax.default_backend()})")
 
@@ -65,9 +66,9 @@ def train(options: Options, phases: Phases) -> Result:
         step, stopped = first, False
         while step < options.steps and not stopped:
             with phases("training" if step > first else "compile"):
-                loss = learner.step(
-                    data.windows(training, step, options.batch, length, options.seed)
-                )
+                with span("data"):
+                    batch = data.windows(training, step, options.batch, length, options.seed)
+                loss = learner.step(batch)
                 step += 1
                 reporting = step % options.report_every == 0 or step in (first + 1, options.steps)
                 if reporting:

@@ -1,7 +1,9 @@
 """What the program tells the JAX operator, if it runs under it; otherwise nothing happens."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 try:
-    from jaxrun import checkpointed, report, should_stop
+    from jaxrun import checkpointed, report, should_stop, span
 except ImportError:
 
     def report(**values: float) -> None: ...
@@ -9,5 +11,8 @@ except ImportError:
     def should_stop() -> bool:
         return False
 
+    def span(kind: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
-__all__ = ["checkpointed", "report", "should_stop"]
+
+__all__ = ["checkpointed", "report", "should_stop", "span"]

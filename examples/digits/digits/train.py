@@ -7,7 +7,7 @@ from jax.experimental import multihost_utils
 
 from digits import data
 from digits.checkpoints import Checkpoints
-from digits.jaxjob import report, should_stop
+from digits.jaxjob import report, should_stop, span
 from digits.learner import Learner
 from digits.parallel import anywhere
 from digits.phases import Phases
@@ -48,7 +48,8 @@ def train(options: Options, phases: Phases) -> Result:
             f"{data.TEST_IMAGES} test images"
         )
     with phases("initialise"):
-        training, test = data.load()
+        with span("data"):
+            training, test = data.load()
         learner = Learner(options.learning_rate, options.steps, options.seed)
         say(f"{jax.process_count()} processes, {devices} devices ({jax.default_backend()})")
 
