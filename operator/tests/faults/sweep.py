@@ -30,6 +30,7 @@ class Report:
     undisturbed: Outcome
     run: Counter[str] = field(default_factory=Counter)
     failed: dict[str, tuple[Outcome, list[str]]] = field(default_factory=dict)
+    played_again: list[Outcome] = field(default_factory=list)
     most_writes: int = 0
     most_requests: int = 0
 
@@ -44,6 +45,9 @@ class Report:
             f"  at most {self.most_writes - self.undisturbed.carried_out} writes more, and "
             f"{self.most_requests} requests in 10 s ({self.undisturbed.peak_requests} undisturbed)"
         )
+        for outcome in self.played_again:
+            lines += [f"  {outcome.schedule}, the operator's writes:"]
+            lines += [f"    {write}" for write in outcome.writes]
         for name, (outcome, found) in list(self.failed.items())[:SHOWN]:
             lines += ["", f"{name} did not converge:", *(f"  - {fault}" for fault in found)]
             lines += ["  the operator's writes:", *(f"    {write}" for write in outcome.writes)]
@@ -96,6 +100,8 @@ def sweep(
             report.most_requests = max(report.most_requests, outcome.peak_requests)
             if found := faults(first, outcome):
                 report.failed[outcome.schedule] = outcome, found
+            elif only:
+                report.played_again.append(outcome)
     return report
 
 
