@@ -32,7 +32,7 @@ def goodput(status: JaxJobStatus, width: int) -> Iterator[str]:
         colour = "green" if name == "productive" else None
         bars = click.style(bar(share, BAR), fg=colour) if colour else bar(share, BAR)
         yield f"  {name:<14} {span(seconds):>8} {100 * share:>6.1f} %  {bars}".rstrip()
-    hint = _hint(known, whole)
+    hint = _hint(status, known, whole)
     if hint:
         yield from wrapped(hint, width, "  -> ")
 
@@ -44,10 +44,11 @@ def _by_size(known: Goodput) -> list[tuple[str, float]]:
     return sorted(seen, key=lambda part: (part[0] != "productive", -part[1]))
 
 
-def _hint(known: Goodput, whole: float) -> str:
+def _hint(status: JaxJobStatus, known: Goodput, whole: float) -> str:
     if whole < _ENOUGH:
         return ""
-    if known.percent is None and known.other_seconds > _MUCH * whole:
+    ran = status.state == "Running" or status.state in FINISHED
+    if ran and status.step is None and known.other_seconds > _MUCH * whole:
         return (
             "The program tells no steps, so nobody knows what is productive: call "
             "jaxrun.report(step=...)."

@@ -276,6 +276,8 @@ class TestHints:
         text = click.unstyle("\n".join(goodput(status, 100)))
         assert "Goodput: 1m45s so far" in text
         assert "jaxrun.report(step=...)" in text
+        compiling = status.replace(state="Compiling")
+        assert "->" not in "\n".join(goodput(compiling, 100)), "it may yet tell some"
 
 
 def test_spans_read_well() -> None:
