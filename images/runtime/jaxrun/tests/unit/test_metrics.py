@@ -1,4 +1,8 @@
-"""/metrics says what /status says."""
+"""/metrics says what /status says, and the page of metrics names what there is."""
+
+import dataclasses
+import re
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -52,3 +56,13 @@ def test_restarts_checkpoints_and_what_the_program_waited_for() -> None:
     assert seen["jaxrun_checkpoint_step", ""] == 20
     assert seen["jaxrun_data_seconds_total", ""] == 2.5
     assert seen["jaxrun_checkpoint_seconds_total", ""] == 4.0
+
+
+def test_the_page_names_all_metrics_and_no_others() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "jaxrun.md").read_text()
+    section = page.partition("\n## Metrics\n")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`(jaxrun_[a-z_]+)", section))
+    progress = Progress(1, metrics={"loss": 0.5}, step=30)
+    status = a_status(Goodput(), progress=progress)
+    status = dataclasses.replace(status, step_seconds=0.1, times={"spawned": 1.0})
+    assert documented == {name for name, _ in samples(status)}
