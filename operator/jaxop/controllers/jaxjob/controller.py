@@ -28,6 +28,7 @@ from jaxop.domain.jaxjob.views import JobView, PodView
 from jaxop.kube.controller import MANAGED_BY, Refusal, Watch, wake_itself, wake_label
 from jaxop.kube.resources import (
     ACCELERATORCLASSES,
+    GANG_WORKLOADS,
     JAXJOBS,
     JOBS,
     PODS,
@@ -86,6 +87,7 @@ class JaxJobController:
         nodes: NodeFacts,
         templates: JobTemplates,
         kueue: KueueObjects | None = None,
+        gangs_served: bool = False,
         clock: Clock = utc_now,
     ) -> None:
         self._settings = settings
@@ -94,6 +96,7 @@ class JaxJobController:
         self._nodes = nodes
         self._templates = templates
         self._kueue = kueue
+        self._gangs_served = gangs_served
         self._clock = clock
         self._jaxjobs = ParseCache(JaxJob.model_validate)
         self._classes = ParseCache(AcceleratorClass.model_validate)
@@ -124,6 +127,7 @@ class JaxJobController:
                 settle_seconds=PODS_SETTLE_SECONDS,
             ),
             *(self._kueue.watches(wake_owner) if self._kueue is not None else ()),
+            *((Watch(GANG_WORKLOADS, wake_owner),) if self._gangs_served else ()),
         )
 
     def observe(self, key: Key, stores: Stores) -> Snapshot | None:
@@ -162,6 +166,7 @@ class JaxJobController:
             token_ready=token_ready,
             token_problem=self._tokens.wrong(key.namespace),
             kueue=self._kueue.of(key, jaxjob, stores) if self._kueue is not None else None,
+            gangs_served=self._gangs_served,
             written_at=written_at,
             step_interval_seconds=max(STEP_SECONDS, len(self._reports) / STEP_WRITES_PER_SECOND),
         )
@@ -171,7 +176,7 @@ class JaxJobController:
         return domain.decide(snapshot, now)
 
     def refused(self, snapshot: Snapshot, refusals: tuple[Refusal, ...], now: datetime) -> Plan:
-        refused = [Refused(refusal.reason, refusal.message) for refusal in refusals]
+        refused = [Refused(r.reason, r.message, r.ref.kind) for r in refusals]
         return domain.refused(snapshot, refused, now)
 
     def _with_what_is_fetched(self, key: Key, snapshot: Snapshot) -> Snapshot:

@@ -24,6 +24,8 @@ from jaxop.domain.jaxjob.views import EpochEnd, GangReport
 _BETWEEN: Final = frozenset({"Joining", "Restarting", "Stopping"})
 _OF_A_POD: Final = frozenset({"PeerLost", "Preempted"})
 _SAME_EVENT: Final = timedelta(seconds=60)
+_SAME_MOMENT: Final = timedelta(seconds=10)
+"""Of several pods that are lost together, the gang may name another than the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,12 @@ def _is_of_judged_pod(snapshot: Snapshot, layout: SliceLayout, end: EpochEnd) ->
     if end.cause.cause not in _OF_A_POD:
         return False
     at = end.cause.time
+    status = snapshot.jaxjob.status
+    known = status.failure.time if status.failure is not None and status.lost_pods else None
+    if at is not None and known is not None and status.failure is not None:
+        same_process = status.failure.process == end.cause.process
+        if abs(known - at) <= (_SAME_EVENT if same_process else _SAME_MOMENT):
+            return True
     for pod in snapshot.current_pods:
         if process_of(pod, layout) == end.cause.process and was_judged(snapshot, pod):
             ended = ended_at(pod)

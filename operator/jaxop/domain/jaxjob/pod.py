@@ -14,6 +14,7 @@ from jaxop.domain.jaxjob import names
 from jaxop.domain.jaxjob.grace import program_seconds, termination_seconds
 from jaxop.domain.jaxjob.placement import place
 from jaxop.domain.jaxjob.program_env import Member, launcher_env
+from jaxop.domain.jaxjob.tolerations import leave_silent_nodes
 from jaxop.domain.jaxjob.tpu_env import tpu_env
 
 CHECKPOINT_VOLUME: Final = "jaxop-checkpoint"
@@ -35,6 +36,7 @@ def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manife
             pod[unneeded] = False
     pod["terminationGracePeriodSeconds"] = termination_seconds(spec)
     place(pod, member.layout)
+    leave_silent_nodes(pod)
 
     program = next(c for c in pod["containers"] if c["name"] == contract.CONTAINER)
     pod["initContainers"] = [

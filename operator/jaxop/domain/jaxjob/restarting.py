@@ -1,7 +1,7 @@
 """Where a gang stands between two epochs: what failed, and what is waited for."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jaxop.domain.devices import SliceLayout
@@ -9,6 +9,9 @@ from jaxop.domain.jaxjob import waiting
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import GangReport, PodView
 
+
+_BELIEVED: Final = timedelta(seconds=30)
+"""So long a loss is believed rather than a report that knows nothing of it."""
 
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 
@@ -18,6 +21,7 @@ def is_between_epochs(
     layout: SliceLayout,
     pods: Mapping[int, PodView],
     report: GangReport | None,
+    now: datetime,
 ) -> bool:
     """`report` is the gang's present one, if there is any; it may be some seconds old, so that a
     process whose pod is only starting belies it."""
@@ -27,7 +31,21 @@ def is_between_epochs(
         return False
     if report is not None and report.state in _ENDED:
         return False
+    if report is not None and _is_from_before_the_loss(snapshot, report, now):
+        return True
     return (report is not None and report.state == "Joining") or bool(not_running(layout, pods))
+
+
+def _is_from_before_the_loss(snapshot: Snapshot, report: GangReport, now: datetime) -> bool:
+    """A pod's loss may be known before the gang has been asked again: it cannot go on without a
+    new epoch."""
+    status = snapshot.jaxjob.status
+    failure, epoch = status.failure, status.epoch
+    if status.state != "Restarting" or not status.lost_pods or failure is None or epoch is None:
+        return False
+    recent = failure.time is not None and now - failure.time < _BELIEVED
+    told = report.ledger is not None and report.ledger.restarts > status.restarts
+    return recent and not told and report.epoch <= epoch
 
 
 def what_is_waited_for(

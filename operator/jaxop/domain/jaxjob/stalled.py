@@ -18,6 +18,7 @@ class Refused:
 
     reason: str
     message: str
+    kind: str = ""
 
 
 def invalid(snapshot: Snapshot, problems: Sequence[Problem], now: datetime) -> Plan:
@@ -26,10 +27,22 @@ def invalid(snapshot: Snapshot, problems: Sequence[Problem], now: datetime) -> P
 
 def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> Plan:
     """Of many children refused for the same reason, one sentence is enough."""
-    first = refusals[0]
+    first = next((r for r in refusals if r.kind != "Pod"), refusals[0])
     others = len({refusal.message for refusal in refusals}) - 1
     more = f" (and {others} more)" if others else ""
+    if first.kind == "Pod":
+        return _waits_for_its_job(snapshot, first.message + more, now)
     return _stalled(snapshot, first.reason, first.message + more, now)
+
+
+def _waits_for_its_job(snapshot: Snapshot, message: str, now: datetime) -> Plan:
+    """A lost pod's successor is refused: its Job tries the same, with a back-off of its own, and
+    the others wait."""
+    old = snapshot.jaxjob.status
+    reason = old.failure.cause if old.failure is not None else "PeerLost"
+    told = f"{message}; its Job tries again by itself, ever more slowly"
+    new = compose(snapshot, "Restarting", reason, told, now)
+    return Plan() if new == old else Plan(status=new.to_manifest(), events=events(old, new))
 
 
 def _stalled(snapshot: Snapshot, reason: str, message: str, now: datetime) -> Plan:

@@ -45,7 +45,7 @@ def where_it_stands(
 ) -> Standing:
     """`pods` are those of the current attempt, by process."""
     report = live_report(snapshot, pods, now)
-    if is_between_epochs(snapshot, layout, pods, report):
+    if is_between_epochs(snapshot, layout, pods, report, now):
         return _problem(snapshot, pods, layout) or _restarting(snapshot, layout, pods, report, now)
     if report is not None and report.state != "Joining":
         return _of_gang(report, snapshot, layout)
