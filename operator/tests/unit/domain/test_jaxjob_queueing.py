@@ -488,6 +488,85 @@ class TestOneSlice:
         assert (again.status, again.apply, again.delete) == (None, (), ())
 
 
+class Cluster:
+    """Carries plans out in the executor's order, and dies after so many writes of one of them."""
+
+    def __init__(self, dies_after: int | None) -> None:
+        self.workload: AWorkload | None = AWorkload().admitted()
+        self.world = running(self.workload)
+        self.writes, self.dies_after = 0, dies_after
+
+    def until_still(self) -> None:
+        for _ in range(20):
+            plan = decide(self._seen().snapshot(), NOW)
+            if not (plan.apply or plan.delete or plan.child_status or plan.status):
+                return
+            writes = self.writes
+            self._carry_out(plan)
+            if self.writes == writes:
+                return
+        raise AssertionError("it never ends")
+
+    def _seen(self) -> World:
+        return seeing(self.world, self.workload)
+
+    def _carry_out(self, plan: Plan) -> None:
+        for manifest in plan.apply:
+            if manifest["kind"] == "Workload" and self.workload is not None:
+                continue  # as it was: nothing is written
+            if manifest["kind"] != "Service" and self._dies():
+                return
+            if manifest["kind"] == "Workload":
+                self.workload = AWorkload()
+            self.world = self.world.after(Plan(apply=(manifest,)))
+        for ref in plan.delete:
+            if self._dies():
+                return
+            if ref.kind == "Workload":
+                self.workload = None
+            self.world = self.world.after(Plan(delete=(ref,)))
+            there = {job.name for job in self.world.jobs}
+            pods = tuple(p for p in self.world.pods if p.name.rsplit("-", 1)[0] in there)
+            self.world = replace(self.world, pods=pods)
+        if plan.child_status and not self._dies():
+            assert self.workload is not None
+            self.workload.told(plan)
+        if plan.status is not None and not self._dies():
+            self.world = self.world.after(Plan(status=plan.status))
+
+    def _dies(self) -> bool:
+        self.writes += 1
+        if self.dies_after is not None and self.writes > self.dies_after:
+            self.dies_after = None
+            return True
+        return False
+
+
+@pytest.mark.parametrize("dies_after", [None, *range(14)])
+def test_wherever_the_operator_dies_the_end_is_the_same(dies_after: int | None) -> None:
+    """Evicted, admitted again elsewhere, suspended."""
+    cluster = Cluster(dies_after)
+    assert cluster.workload is not None
+    cluster.workload.evicted()
+    cluster.world = cluster.world.seeing(report=None)
+    cluster.until_still()
+    status = cluster.world.jaxjob.status
+    assert (status.state, status.attempt, status.restarts) == ("Queued", 1, 0)
+    assert "admission" not in cluster.workload.raw["status"]
+    assert (cluster.world.jobs, cluster.world.pods) == ((), ())
+
+    cluster.workload.admitted("spot")
+    cluster.until_still()
+    assert [job.name for job in cluster.world.jobs] == ["digits-a1-s0", "digits-a1-s1"]
+    assert cluster.world.jaxjob.status.state == "Scheduling"
+
+    cluster.world = cluster.world.suspended()
+    cluster.until_still()
+    assert cluster.world.jaxjob.status.state == "Suspended"
+    assert cluster.workload is None
+    assert cluster.world.jobs == ()
+
+
 class TestAsAnExternalFrameworkOfKueue:
     """Kueue then makes no Workload for the Jobs of a JaxJob, of whatever number of slices."""
 
