@@ -1,7 +1,9 @@
 """What a real program with real Orbax tells of where its time goes."""
 
+import json
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +84,41 @@ def test_orbax_tells_of_saves_and_restores_by_itself(alone: RealGang) -> None:
     assert goodput["checkpointSeconds"] == pytest.approx(spent, rel=0.2)
     end(alone)
     assert alone.launchers[0].termination["goodput"]["checkpointSeconds"] > 0
+
+
+FAILS_ONCE = """
+import os, sys, time, jaxrun
+first = os.environ["JAXRUN_EPOCH"] == "1"
+for step in range(1 if first else 4, 10):
+    time.sleep(0.1)
+    jaxrun.report(step=step)
+    if first and step == 3:
+        jaxrun.checkpointed(3)
+    if first and step == 7:
+        sys.exit(3)
+"""
+
+
+def test_steps_after_the_checkpoint_are_wasted_and_the_restart_is_recovery(
+    alone: RealGang,
+) -> None:
+    policy = {
+        "maxRestarts": 1,
+        "windowSeconds": 3600,
+        "inPlace": True,
+        "exemptCauses": [],
+        "backoff": {"initialSeconds": 1, "maxSeconds": 1},
+        "rules": [],
+    }
+    command = [sys.executable, "-c", FAILS_ONCE + UNTIL_TOLD]
+    alone.start(command, JAXRUN_RESTART_POLICY=json.dumps(policy))
+    alone.wait_for(lambda: alone.launchers[0].status().get("epoch") == 2, 60)
+    alone.wait_for_step(9)
+    before, seen, after = time.time(), alone.launchers[0].status(), time.time()
+    goodput = seen["goodput"]
+    assert goodput["wastedSeconds"] > 0.2, "steps 4 to 7 of epoch 1"
+    assert goodput["productiveSeconds"] > 0.1
+    assert goodput["recoverySeconds"] > 0
+    started = seen["times"]["launcherStarted"]
+    assert before - started - 0.5 <= sum(goodput.values()) <= after - started + 0.5
+    end(alone)
