@@ -9,6 +9,9 @@ from pathlib import Path
 from e2e.cluster.errors import ClusterError
 
 CGROUPS = Path("/sys/fs/cgroup")
+WEIGHT = {"cpu.shares": "20480", "cpu.weight": "2000"}
+"""Twenty times the default, by version. With it, all pods of a cluster would get as much of a busy
+machine's CPU as a single process beside them."""
 
 
 def _directories(name: str) -> list[Path]:
@@ -25,6 +28,7 @@ def create(names: Iterable[str]) -> None:
             directory.mkdir(parents=True, exist_ok=True)
             _delegate(directory)
             _copy_cpuset(directory)
+            _weigh(directory.parent if "/" in name else directory)
 
 
 def remove(name: str) -> None:
@@ -55,6 +59,12 @@ def _delegate(directory: Path) -> None:
         wanted = " ".join(f"+{controller}" for controller in available)
         with contextlib.suppress(OSError):
             (parent / "cgroup.subtree_control").write_text(wanted)
+
+
+def _weigh(directory: Path) -> None:
+    for name, weight in WEIGHT.items():
+        if (directory / name).exists():
+            (directory / name).write_text(weight)
 
 
 def _copy_cpuset(directory: Path) -> None:
