@@ -29,7 +29,7 @@ from jaxop.controllers.jaxjob import (
 from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.kube.client import ApiClient
-from jaxop.kube.discovery import kueue_served
+from jaxop.kube.discovery import gangs_served, kueue_served
 from jaxop.kube.errors import Unreachable
 from jaxop.kube.leader import Elector
 from jaxop.kube.login import login as login_with
@@ -59,9 +59,10 @@ async def run(settings: Settings) -> None:
         client = ApiClient(transport, fence=elector.check) if elector else ApiClient(transport)
         try:
             kueue = await kueue_served(transport, client, namespace)
+            gangs = await gangs_served(transport)
         except Unreachable as error:
             raise unreachable(server, error) from error
-        core = _Core(client, elector, settings, kueue)
+        core = _Core(client, elector, settings, kueue, gangs)
         watched = [watch.resource for watch in core.controller.watches]
         await preflight(client, server, watched, namespace)
         REGISTRY.register(states := JaxJobStates(core.loop.stores[JAXJOBS], core.leads))
@@ -84,6 +85,7 @@ class _Core:
         elector: Elector | None,
         settings: Settings,
         kueue: KueueResources | None,
+        gangs: bool,
     ) -> None:
         self._elector = elector
         self._reports = GangReports(self._wake, self._is_ours)
@@ -103,6 +105,7 @@ class _Core:
             kueue=KueueObjects(kueue, every_job=settings.kueue_external_framework)
             if kueue is not None
             else None,
+            gangs_served=gangs,
         )
         self.loop = Loop(
             client,

@@ -1,11 +1,11 @@
-"""Which of Kueue's API the server offers, asked once at the start."""
+"""What the server offers of Kueue and of gang scheduling, asked once at the start."""
 
 import json
 import logging
 
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import ApiError, Forbidden, Unreachable
-from jaxop.kube.resources import KUEUE_GROUP, KUEUE_VERSIONS, KueueResources
+from jaxop.kube.resources import GANG_WORKLOADS, KUEUE_GROUP, KUEUE_VERSIONS, KueueResources
 from jaxop.kube.transport import Request, Transport
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,19 @@ async def kueue_served(
             return None
     log.info("Kueue serves %s: jobs of several slices can queue", found.workloads.api_version)
     return found
+
+
+async def gangs_served(transport: Transport) -> bool:
+    """Whether Kubernetes' own gang scheduling has its Workloads. Raises Unreachable."""
+    path = f"/apis/{GANG_WORKLOADS.api_version}"
+    response = await transport.request(Request("GET", path))
+    if response.status != 200:
+        return False
+    try:
+        served = json.loads(response.body)["resources"]
+        return any(resource["name"] == GANG_WORKLOADS.plural for resource in served)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unreachable(f"GET {path}: the answer is no APIResourceList: {error!r}") from error
 
 
 async def _versions(transport: Transport, group: str) -> tuple[str, ...]:

@@ -66,6 +66,9 @@ PRIORITYCLASSES = Resource(
     "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False
 )
 
+GANG_WORKLOADS = Resource("scheduling.k8s.io", "v1alpha1", "workloads", "Workload")
+"""Kubernetes' own, alpha in 1.35; not Kueue's."""
+
 KUEUE_GROUP = "kueue.x-k8s.io"
 KUEUE_VERSIONS = ("v1beta2", "v1beta1")
 """Those that we know, the best first. Kueue serves v1beta2 since 0.15, v1beta1 until 0.19."""
@@ -119,6 +122,7 @@ register(
     EVENTS,
     NODES,
     LEASES,
+    GANG_WORKLOADS,
     *(KueueResources(version).workloads for version in KUEUE_VERSIONS),
 )
 

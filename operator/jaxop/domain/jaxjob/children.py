@@ -4,6 +4,7 @@ from datetime import datetime
 
 from jaxop.api.plan import Manifest, ObjectRef
 from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob.gang_scheduling import gang_workload, is_asked_for
 from jaxop.domain.jaxjob.job import slice_job
 from jaxop.domain.jaxjob.pod_cause import ends_the_gang
 from jaxop.domain.jaxjob.queue_placement import queued
@@ -14,15 +15,17 @@ from jaxop.domain.jaxjob.views import JobView
 
 
 def missing(snapshot: Snapshot, layout: SliceLayout) -> tuple[Manifest, ...]:
-    """The Service, and the Jobs that are not there yet.
+    """The Service, the gang's Workload, and the Jobs that are not there yet.
 
     A Job that exists is left alone: its template cannot change, and an operator with another
     runtime image must not disturb what runs.
     """
     there = {job.slice_index for job in snapshot.current_jobs}
     image = snapshot.settings.runtime_image
+    gang = is_asked_for(snapshot.jaxjob) and len(there) < layout.slices
     return (
         gang_service(snapshot.jaxjob),
+        *((gang_workload(snapshot.jaxjob, layout),) if gang else ()),
         *(
             queued(slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image), snapshot)
             for index in range(layout.slices)

@@ -7,6 +7,7 @@ from jaxop.api.v1alpha1 import JaxJob
 from jaxop.domain import contract, labels
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import names
+from jaxop.domain.jaxjob.gang_scheduling import belong_to_gang
 from jaxop.domain.jaxjob.owner import owner_reference
 from jaxop.domain.jaxjob.pod import pod_template
 from jaxop.domain.jaxjob.program_env import Member
@@ -24,6 +25,7 @@ def slice_job(
     template = pod_template(jaxjob.spec, member, runtime_image)
     key = domain_key(jaxjob.spec, layout)
     keep_together(template, key, metadata.uid, attempt, slice_index)
+    belong_to_gang(template, jaxjob, attempt, slice_index)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

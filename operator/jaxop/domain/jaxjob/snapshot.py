@@ -49,6 +49,8 @@ class Snapshot:
     """They are being fetched: the message can wait for them."""
     kueue: KueueView | None = None
     """For a job of several slices in a queue, where the API server serves Kueue."""
+    gangs_served: bool = False
+    """The API server has Workloads for Kubernetes' own gang scheduling."""
     written_at: datetime | None = None
     """When the status was last written, if this process saw it."""
     step_interval_seconds: float = 10.0

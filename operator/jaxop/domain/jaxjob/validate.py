@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from jaxop.domain.devices import SliceLayout, resolve
-from jaxop.domain.jaxjob import names
+from jaxop.domain.jaxjob import gang_scheduling, names
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.template_rules import template_problems
 from jaxop.domain.jaxjob.template_shape import shape_problems
@@ -28,6 +28,7 @@ def validate(snapshot: Snapshot) -> SliceLayout | tuple[Problem, ...]:
     problems += [] if isinstance(layout, SliceLayout) else layout
     misshapen = shape_problems(spec.template)
     problems += misshapen or template_problems(spec, known)
+    problems += gang_scheduling.problems(snapshot.jaxjob, snapshot.gangs_served)
     if problems or known is None:
         return tuple(problems)
     return known
