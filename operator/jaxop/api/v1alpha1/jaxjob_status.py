@@ -259,8 +259,7 @@ class JaxJobStatus(KubeModel):
     """What the restart policy goes by."""
 
     lost_pods: Annotated[tuple[str, ...], Field(max_length=MAX_LOST_PODS)] = ()
-    """Pods of the attempt that were lost, and whose loss is dealt with: the beginnings of their
-    uids."""
+    """Uids of the attempt's pods that were lost, and whose loss has been dealt with."""
 
     goodput: Goodput | None = None
     """What the job's time was spent on, over all attempts, but for Suspended and Queued."""

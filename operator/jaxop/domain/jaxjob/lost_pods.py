@@ -21,8 +21,6 @@ from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.suspend import OVERDUE
 from jaxop.domain.jaxjob.views import GangReport, JobView, PodView
 
-MARK_LENGTH: Final = 8
-
 UNHEARD: Final = timedelta(seconds=10)
 """A launcher 0 that does not answer for so long may be gone: longer than the gang's heartbeats."""
 
@@ -30,8 +28,8 @@ _EXACTNESS: Final = timedelta(seconds=1)
 
 
 def mark(pod: PodView) -> str:
-    """In status.lostPods: the beginning of the uid."""
-    return pod.uid[:MARK_LENGTH]
+    """In status.lostPods."""
+    return pod.uid
 
 
 def was_judged(snapshot: Snapshot, pod: PodView) -> bool:

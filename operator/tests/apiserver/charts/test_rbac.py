@@ -70,6 +70,7 @@ POD_TEMPLATE = {
     "spec": {"restartPolicy": "Never", "containers": [{"name": "jax", "image": "a"}]},
 }
 JOB = an("batch/v1", "Job", "digits-a0-s0", spec={"template": POD_TEMPLATE})
+POD = an("v1", "Pod", "digits-a0-s0-0-x", **POD_TEMPLATE)
 SERVICE = an("v1", "Service", "digits-gang", spec={"clusterIP": "None", "ports": [{"port": 9430}]})
 TOKEN = an("v1", "Secret", "jaxop-gang-token", type="Opaque", stringData={"token": "t"})
 LEASE = an("coordination.k8s.io/v1", "Lease", "jax-operator", spec={"holderIdentity": "a"})
@@ -122,6 +123,8 @@ ALLOWED = [
         [{"op": "add", "path": "/metadata/labels", "value": {}}], JSON_PATCH),
     Ask("GET", f"{CORE}/pods"),
     Ask("GET", f"{CORE}/pods{WATCH}"),
+    Ask("POST", in_team(CORE, "pods"), POD),
+    Ask("DELETE", in_team(CORE, "pods", "digits-a0-s0-1")),
     Ask("GET", f"{CORE}/nodes?limit=200"),
     Ask("POST", in_team(CORE, "secrets"), TOKEN),
     # The story.
@@ -145,9 +148,9 @@ DENIED = [
     Ask("GET", in_team(CORE, "secrets", "jaxop-gang-token")),
     Ask("DELETE", in_team(CORE, "secrets", "jaxop-gang-token")),
     Ask("PATCH", in_team(CORE, "secrets", "jaxop-gang-token"), {"data": {}}, MERGE),
-    # Pods are the Jobs' business.
-    Ask("POST", in_team(CORE, "pods"), {}),
-    Ask("DELETE", in_team(CORE, "pods", "digits-a0-s0-0")),
+    # Pods come and go; what is in them is not its business.
+    Ask("PATCH", in_team(CORE, "pods", "digits-a0-s0-0"), RELABEL, MERGE),
+    Ask("DELETE", in_team(CORE, "pods")),
     Ask("GET", in_team(CORE, "pods", "digits-a0-s0-0/log")),
     Ask("POST", in_team(CORE, "pods", "digits-a0-s0-0/exec") + "?command=sh"),
     Ask("DELETE", in_team(BATCH, "jobs")),
@@ -173,7 +176,7 @@ def installed(api: Api, rendered: Render) -> Iterator[Api]:
         assert answer.code in (200, 201), answer.faults
     assert apply(api, an("v1", "Namespace", TEAM)).code in (200, 201)
     in_namespace = {"namespace": TEAM}
-    for one in (JOB, SERVICE, EVENT, JAXJOB):
+    for one in (JOB, SERVICE, EVENT, JAXJOB, an("v1", "Pod", "digits-a0-s0-1", **POD_TEMPLATE)):
         there = {**one, "metadata": one["metadata"] | in_namespace}
         answer = apply(api, there)
         assert answer.code in (200, 201), answer.faults

@@ -137,7 +137,7 @@ def test_a_failed_process_restarts_the_whole_gang(
     play.end(second, 1, json.dumps({**said, "exception": exception, "message": message}))
     status = play.wait_state("Restarting", "ProgramError")
     assert (status["restarts"], status["attempt"]) == (1, 1)
-    assert status["message"] == f"restart 1 of at most 3: {message}"
+    assert status["message"] == f"restart 1 with new pods, attempt 1: {message}"
     assert status["failure"]["exception"] == "ValueError"
     wait(
         "only the new attempt's Jobs are there",
@@ -145,7 +145,8 @@ def test_a_failed_process_restarts_the_whole_gang(
     )
     play.pods(2, attempt=1)
     wait("the old pods are collected", lambda: len(play.names("pods")) == 2)
-    assert play.events()[-1] == f"Warning Restarting: restart 1 of at most 3: {message}"
+    told = f"Warning Restarting: restart 1 with new pods, attempt 1: {message}"
+    assert play.events()[-1] == told
 
 
 def test_when_the_restarts_are_used_the_job_has_failed(
@@ -156,11 +157,12 @@ def test_when_the_restarts_are_used_the_job_has_failed(
         first, second = play.pods(2, attempt)
         play.run(first)
         play.run(second)
-        play.end(second, 137)
+        said = {"version": 1, "cause": "ProgramError", "process": 1, "time": time.time()}
+        play.end(second, 3, json.dumps({**said, "message": "process 1 exited with code 3"}))
     status = play.wait_state("Failed", "ProgramError")
     assert status["restarts"] == 1
     assert status["message"] == (
-        f"process 1 ({second['metadata']['name']}) was killed by signal 9 (all 1 restarts are used)"
+        "process 1 exited with code 3 (all 1 restarts of the last 86400 s are used)"
     )
     assert play.names("jobs") == ["digits-a1-s0"], "kept, with its pods and their logs"
 

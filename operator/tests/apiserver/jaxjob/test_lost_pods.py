@@ -92,7 +92,7 @@ def test_a_killed_pod_has_a_successor_before_its_job_would_make_one(
     assert new["metadata"]["finalizers"] == ["batch.kubernetes.io/job-tracking"]
 
     status = play.wait_state("Restarting", "PeerLost")
-    assert status["lostPods"] == [second["metadata"]["uid"][:8]]
+    assert status["lostPods"] == [second["metadata"]["uid"]]
     assert (status["failure"]["process"], status["failure"]["exitCode"]) == (1, 137)
     assert (status["failure"]["step"], status["failure"]["lostSteps"]) == (17, 7)
     assert status["restartLedger"]["charges"] == [int(seconds(finished)) * 1000]
