@@ -37,12 +37,17 @@ def status(gang: RealGang, index: int = 0) -> dict[str, Any]:
 
 
 def wait_for_epoch(gang: RealGang, epoch: int, step: int = 3) -> dict[str, Any]:
-    """Until this epoch trains; what /status says then."""
-    gang.wait_for(
-        lambda: status(gang).get("epoch") == epoch and (status(gang).get("step") or -1) >= step,
-        seconds=60,
-    )
-    return status(gang)
+    """What /status says when this epoch trains; until it does, its step is that of the last one."""
+    seen: dict[str, Any] = {}
+
+    def trains() -> bool:
+        seen.clear()
+        seen.update(status(gang))
+        first = seen["times"]["firstStep"] if seen else None
+        return bool(seen and seen["epoch"] == epoch and first and seen["step"] >= step)
+
+    gang.wait_for(trains, seconds=120)
+    return seen
 
 
 def begins(gang: RealGang, process: int) -> list[str]:

@@ -316,6 +316,8 @@ class Gang:
         all_leave = len(leaving) == self.num_processes
         follows = sequel(verdict, epoch.death, self._terms.policy, self.memory.ledger, all_leave)
         if not follows.restarts:
+            if verdict.cause is not None:
+                self.books.failed(epoch.over_at)
             self.books.finished(epoch.over_at)
             self.verdict = replace(verdict, goodput=self.books.parts(now))
             out: list[Output] = [Send(End(self.verdict))]
