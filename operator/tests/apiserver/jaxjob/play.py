@@ -191,10 +191,13 @@ class Play:
             "startedAt": _now(),
             "finishedAt": _now(),
         }
+        live = self.get("pods", pod["metadata"]["name"]) or pod
+        conditions = live["status"].get("conditions") or []
+        disruption = [c for c in conditions if c["type"] == "DisruptionTarget"]
         self.pod_status(
             pod,
             phase="Failed" if exit_code else "Succeeded",
-            conditions=[_condition("PodScheduled"), _condition("Ready", "False")],
+            conditions=[_condition("PodScheduled"), _condition("Ready", "False"), *disruption],
             containerStatuses=[_container({"terminated": ended})],
         )
 
