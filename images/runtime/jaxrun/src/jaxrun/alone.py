@@ -31,6 +31,11 @@ class Alone:
         """Process 0 is gone, no program runs, and nobody waits."""
         return self._own(cause.EXIT_PEER_LOST, f"lost process 0: {reason}", epoch)
 
+    def cannot_kill(self, epoch: int) -> Verdict:
+        """What holds the devices does not end, so nothing can be started beside it."""
+        text = "cannot kill its program, which waits for a device or a file system"
+        return self._own(cause.EXIT_PEER_LOST, text, epoch)
+
     def stopped(
         self, signal: int, run: Run | None, memory: Memory, missing: Sequence[int]
     ) -> Verdict:

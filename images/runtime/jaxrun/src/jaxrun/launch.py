@@ -52,6 +52,7 @@ _FORWARDED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 _DISPERSE_SECONDS = 3.0
 _ANSWER_SECONDS = 2.0
 _WATCH_SECONDS = 1.0
+_UNKILLABLE_SECONDS = 60.0
 _MOST_KNOCKS = 8
 
 
@@ -261,7 +262,14 @@ class Launcher:
             self._clearing = asyncio.create_task(self._finish(self._run))
 
     async def _finish(self, run: Run) -> None:
-        await run.finish()
+        until = time.monotonic() + _UNKILLABLE_SECONDS
+        while not await run.finish():
+            say("something of the program cannot be killed: it waits for a device or file system")
+            if self._verdict is not None:
+                return
+            if time.monotonic() > until:
+                self._queue.put_nowait(End(self._alone.cannot_kill(self._epoch)))
+                return
         self._queue.put_nowait(_Cleared())
 
     def _cleared(self) -> None:

@@ -105,20 +105,24 @@ class Run:
             self._supervisor.signal_process(pid, STACK_SIGNAL)
         self._later(_STACK_DELAY_SECONDS if asked else 0.0, self._tell_stack)
 
-    async def finish(self) -> None:
-        """Wait until the program and all below it are gone, killing what stays."""
+    async def finish(self) -> bool:
+        """Wait until the program and all below it are gone, killing what stays.
+
+        False if something cannot be killed.
+        """
         if self.ended is None:
             self.stop()
             farewell = self._settings.timing.kill_after + _FAREWELL_OUTSIDE_A_WORLD_SECONDS
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), farewell)
-        await self._supervisor.clear(_FAREWELL_OUTSIDE_A_WORLD_SECONDS)
+        cleared = await self._supervisor.clear(_FAREWELL_OUTSIDE_A_WORLD_SECONDS)
         for timer in self._timers:
             timer.cancel()
         if self._channel is not None:
             self.progress = dataclasses.replace(self.progress, step=self.step)
             self._channel.close()
             self._channel = None
+        return cleared
 
     @property
     def step(self) -> int | None:

@@ -44,6 +44,7 @@ class Supervisor:
         self._error = ""
         self._error_end: int | None = None
         self._kill_timer: asyncio.TimerHandle | None = None
+        self._leftovers_timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
@@ -104,13 +105,21 @@ class Supervisor:
         for pid in descendants(os.getpid()):
             self.signal_process(pid, signal.SIGKILL)
 
-    async def clear(self, patience: float) -> None:
-        """Wait until nothing is below us, killing what is; give up after `patience` seconds."""
+    async def clear(self, patience: float) -> bool:
+        """Wait until nothing is below us, killing what is; False if not so in `patience` seconds.
+
+        Even SIGKILL does not end a process that waits for a device or a file system.
+        """
         deadline = self._loop.time() + patience
         while descendants(os.getpid()) and self._loop.time() < deadline:
             self.kill_now()
             await asyncio.sleep(0.01)
             self._reap()
+        if descendants(os.getpid()):
+            return False
+        if self._leftovers_timer is not None:
+            self._leftovers_timer.cancel()
+        return True
 
     def _reap(self) -> None:
         while True:
@@ -134,7 +143,9 @@ class Supervisor:
         # What it started and did not wait for has no parent any more; it may hold the devices.
         self.signal(signal.SIGTERM)
         leftovers = descendants(os.getpid())
-        self._loop.call_later(self._kill_after, self._kill_leftovers, leftovers)
+        self._leftovers_timer = self._loop.call_later(
+            self._kill_after, self._kill_leftovers, leftovers
+        )
         exit_code, number = (code, None) if code >= 0 else (None, -code)
         self._on_end(Ended(exit_code, number, self._error, by_us))
 

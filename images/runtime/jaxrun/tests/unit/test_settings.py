@@ -44,6 +44,13 @@ def test_nothing_set_is_a_gang_of_one() -> None:
         ({"JAXRUN_GRACE_SECONDS": "-1"}, "JAXRUN_GRACE_SECONDS is '-1'"),
         ({"JAXRUN_GRACE_SECONDS": "nan"}, "not a number of seconds"),
         ({"JAXRUN_HEARTBEAT_TIMEOUT_SECONDS": "3"}, "less than two intervals"),
+        ({"JAXRUN_RESTART_POLICY": "{"}, "JAXRUN_RESTART_POLICY is '{', not what the operator"),
+        ({"JAXRUN_RESTART_POLICY": "{}"}, "JAXRUN_RESTART_POLICY is .*'backoff' is missing"),
+        ({"JAXRUN_RESTART_POLICY": "[]"}, "JAXRUN_RESTART_POLICY is"),
+        ({"JAXRUN_LEDGER": '{"restarts": "x", "charges": []}'}, "JAXRUN_LEDGER is"),
+        ({"JAXRUN_SUCCESS_POLICY": "Some"}, "not AllProcesses or ProcessZero"),
+        ({"JAXRUN_PREFLIGHT": '{"mode": "Maybe"}'}, "JAXRUN_PREFLIGHT is"),
+        ({"JAXRUN_REJOIN_SECONDS": "soon"}, "JAXRUN_REJOIN_SECONDS is 'soon'"),
     ],
 )
 def test_nonsense_is_refused_by_name(changes: dict[str, str], says: str) -> None:
