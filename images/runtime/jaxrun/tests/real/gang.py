@@ -120,7 +120,7 @@ class RealGang:
         late = [index for index in chosen if self.launchers[index].exit_code is None]
         assert not late, f"launchers {late} still run after {seconds} s\n{self.outputs()}"
 
-    def wait_for_step(self, step: int, seconds: float = 60.0) -> None:
+    def wait_for_step(self, step: int, seconds: float = 120.0) -> None:
         """Until process 0 shows at least this step."""
         self.wait_for(lambda: (self.launchers[0].status().get("step") or -1) >= step, seconds)
 

@@ -28,7 +28,13 @@ def policy(**changes: Any) -> dict[str, str]:
 @pytest.fixture
 def staying(gang: RealGang) -> RealGang:
     """Two launchers that restart in place."""
-    gang.environment.update(policy(), CHECKPOINT=str(gang.directory / "checkpoint"))
+    gang.environment.update(
+        policy(),
+        CHECKPOINT=str(gang.directory / "checkpoint"),
+        # Nothing here is about slowness, which a busy machine has.
+        JAXRUN_START_TIMEOUT_SECONDS="200",
+        JAXRUN_HEARTBEAT_TIMEOUT_SECONDS="15",
+    )
     return gang
 
 
