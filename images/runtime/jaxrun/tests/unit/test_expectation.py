@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxrun import cause
@@ -153,6 +153,7 @@ anything = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.
 names = st.sampled_from([*Found.__dataclass_fields__, "other"])
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, anything))
 def test_whatever_is_said_is_taken_or_left(message: dict[str, Any]) -> None:
     found = Found().told(message)

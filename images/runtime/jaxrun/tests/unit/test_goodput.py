@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxrun.gang import protocol, wire
@@ -209,6 +209,7 @@ events = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(events)
 def test_whatever_happens_in_whatever_order_the_parts_add_up(
     events: list[tuple[float, tuple[Any, ...]]],
@@ -232,6 +233,7 @@ def test_whatever_happens_in_whatever_order_the_parts_add_up(
     assert account.parts(latest + 50).total == pytest.approx(total, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.floats(0.1, 50)), max_size=30), st.integers(-5, 300)
 )
