@@ -1,4 +1,4 @@
-"""An object whose life is over is deleted itself, if it is still as it was when that was decided."""
+"""An object whose life is over is deleted itself, if it still is as when that was decided."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +54,7 @@ async def test_an_object_that_changed_meanwhile_is_not_deleted(
             await client.patch(WIDGETS, namespace, "w", patch, manager="test")
 
     wire.before = change_first
-    async with running(_Ending()) as loop:
+    async with running(_Ending()):
         made = a_widget(namespace, data={"over": "1", "a": "1"})
         await client.create(WIDGETS, made, manager="test")
 

@@ -1,4 +1,4 @@
-"""Stopping well, against a real API server: pods that take their time, as a kubelet would let them."""
+"""Stopping well, against a real API server: pods that take their time to end."""
 
 import json
 import time
