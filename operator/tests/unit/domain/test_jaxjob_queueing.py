@@ -312,6 +312,15 @@ class TestEvicted:
         assert workload.says("Requeued")["status"] == requeued
         assert workload.says("Evicted")["status"] == "True", "Kueue's own"
 
+    def test_the_quota_is_kept_while_pods_of_an_earlier_attempt_still_stop(self) -> None:
+        """It was evicted in the moment of a restart."""
+        workload = AWorkload().admitted().evicted()
+        old = seeing(a_queued_job(), workload).running_pods()
+        plan = decide(old.status(attempt=1, state="Restarting").snapshot(), NOW)
+        assert state(plan) == ("Queued", "WaitingForQuota")
+        assert plan.child_status == ()
+        assert plan.requeue_after is not None
+
     def test_times_move_only_with_a_status(self) -> None:
         workload = AWorkload().admitted().evicted()
         workload.set(condition("Requeued", True, "Preempted"))
