@@ -16,8 +16,8 @@ At write k (counted over all processes of the operator, from 1):
     late            the operator dies; the next one starts; the write arrives only when the story
                     has gone two steps further
     down            from then on the server answers nobody for 45 s, and all watches break
-    stale-all       as crash, and the next operator's first lists are as of two writes before, its
-                    watches go on from there, 5 s later
+    stale-all       as crash, and the next operator's first lists are as of 2, 5 or 8 writes before,
+                    its watches go on from there, 5 s later
     stale-own       the same, only for the operator's own kinds
     stale-children  the same, only for the others
 
@@ -65,7 +65,7 @@ DOWN_SECONDS: Final = 45.0
 EVENT_SECONDS: Final = 30.0
 LATE_STEPS: Final = 2
 STALE_SECONDS: Final = 5.0
-STALE_WRITES: Final = 2
+STALE_WRITES: Final = (2, 5, 8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,8 +241,10 @@ class Disturbed:
         plural = request.path.rsplit("/", 1)[1]
         if "limit" not in request.query or not self._is_stale_for(plural):
             return request
-        known = self._log.versions_at_write
-        version = known[max(0, len(known) - STALE_WRITES)]
+        known, fault = self._log.versions_at_write, self._log.disturbance
+        assert fault is not None
+        depth = STALE_WRITES[fault.at % len(STALE_WRITES)]
+        version = known[max(0, len(known) - depth)]
         if not version:
             return request
         past = {"resourceVersion": str(version), "resourceVersionMatch": "Exact"}

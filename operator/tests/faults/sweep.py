@@ -123,7 +123,11 @@ def _processes() -> Iterator[ProcessPoolExecutor]:
     with ProcessPoolExecutor(
         PROCESSES, mp_context=get_context("spawn"), initializer=_die_with_parent
     ) as pool:
-        yield pool
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _die_with_parent() -> None:
