@@ -102,7 +102,8 @@ class Executor:
 
     async def _is_alive(self, owner: Manifest) -> bool:
         """Asked before children are made for an owner that may have had some: they may be gone
-        because it is, and its own store hear of that later, or never (see `fed`)."""
+        because it is, or because it goes on without them, and its own store hear of that later, or
+        never (see `fed`). Raises Superseded in the second case."""
         key = key_of(owner)
         store = self._store(resource_of(owner))
         try:
@@ -111,7 +112,12 @@ class Executor:
             store.remove(owner)
             return False
         store.put(live)
-        return live["metadata"]["uid"] == owner["metadata"]["uid"] and not is_terminating(live)
+        metadata = live["metadata"]
+        if metadata["uid"] != owner["metadata"]["uid"] or is_terminating(live):
+            return False
+        if metadata["resourceVersion"] != owner["metadata"]["resourceVersion"]:
+            raise Superseded(f"{key} has changed: what it needs is decided anew")
+        return True
 
     def _to_write(self, owner: Manifest, plan: Plan) -> list[tuple[Manifest, Manifest | None]]:
         """(desired, current) of what is absent or was last written otherwise; what is created
