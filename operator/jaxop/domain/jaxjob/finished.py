@@ -1,11 +1,17 @@
-"""A job that has ended stays as it ended; only what still runs of it is stopped."""
+"""A job that has ended stays as it ended; only what still runs of it is stopped.
+
+That its Jobs are complete may be heard before its pods' last words: the last step is then told
+after the end.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from jaxop.api.plan import Plan
+from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus
 from jaxop.domain.jaxjob import children
 from jaxop.domain.jaxjob.grace import termination_seconds
+from jaxop.domain.jaxjob.last_step import last_checkpoint, last_step
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
 LINGER: Final = timedelta(seconds=10)
@@ -25,11 +31,26 @@ def rest(snapshot: Snapshot, now: datetime) -> Plan:
         else:
             wait = left
     generation = snapshot.jaxjob.metadata.generation
-    if status.observed_generation == generation:
+    newer = _with_last_words(snapshot)
+    if status.observed_generation != generation:
+        seen = tuple(c.replace(observed_generation=generation) for c in status.conditions)
+        newer = newer.replace(observed_generation=generation, conditions=seen)
+    if newer == status:
         return Plan(delete=delete, requeue_after=wait)
-    seen = tuple(c.replace(observed_generation=generation) for c in status.conditions)
-    newer = status.replace(observed_generation=generation, conditions=seen)
     return Plan(delete=delete, status=newer.to_manifest(), requeue_after=wait)
+
+
+def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
+    status = snapshot.jaxjob.status
+    if status.state != "Succeeded":
+        return status
+    step, saved = last_step(snapshot), last_checkpoint(snapshot)
+    return status.replace(
+        step=max(step or 0, status.step or 0) if step is not None else status.step,
+        checkpoint_step=max(saved or 0, status.checkpoint_step or 0)
+        if saved is not None
+        else status.checkpoint_step,
+    )
 
 
 def _patience(snapshot: Snapshot) -> timedelta:
