@@ -41,8 +41,8 @@ PeerLost, which is what the others see of any of them, only where nothing better
 
 In place means the same pods and the next epoch. A failure of the program (the first six) that
 comes a second time in a row at the same step gets new pods for all; the third time the job is
-Failed (`restart_policy`). ImagePull and Unschedulable end no attempt: they are shown while they last
-(`image_pull`, `unschedulable`), but a successor that cannot be placed makes all pods anew
+Failed (`restart_policy`). ImagePull and Unschedulable end no attempt: they are shown while they
+last (`image_pull`, `unschedulable`), but a successor that cannot be placed makes all pods anew
 (`recreate`).
 """
 

@@ -9,7 +9,6 @@ from jaxop.domain.jaxjob import waiting
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import GangReport, PodView
 
-
 _BELIEVED: Final = timedelta(seconds=30)
 """So long a loss is believed rather than a report that knows nothing of it."""
 
