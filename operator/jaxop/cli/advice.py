@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from jaxop.api.v1alpha1.cause import Cause
-from jaxop.domain.jaxjob import reasons
-from jaxop.domain.jaxjob.restart_policy import Reason
+from jaxop.domain.jaxjob.failures.restart_policy import Reason
+from jaxop.domain.jaxjob.standing import reasons
 
 FOR_CAUSE: Final[dict[Cause, str]] = {
     "ProgramError": "The program ended by itself. {logs}",

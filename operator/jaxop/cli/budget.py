@@ -8,7 +8,7 @@ from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, RestartLedger, SameFailure
 from jaxop.api.v1alpha1.restart_policy import RestartPolicy
 from jaxop.cli.wording import plural, round_span, section, span, wrapped
-from jaxop.domain.jaxjob.restart_policy import Judgement, Reason, in_window, judge
+from jaxop.domain.jaxjob.failures.restart_policy import Judgement, Reason, in_window, judge
 
 _ORDINALS: Final = {1: "first", 2: "second", 3: "third"}
 

@@ -7,7 +7,7 @@ import click
 
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Goodput, JaxJobStatus
 from jaxop.cli.wording import bar, section, span, wrapped
-from jaxop.domain.jaxjob.goodput import PARTS, total
+from jaxop.domain.jaxjob.telling.goodput import PARTS, total
 
 BAR: Final = 32
 NEGLIGIBLE: Final = 0.05

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.labels import JAXJOB
-from jaxop.domain.jaxjob.reading import read_pod
+from jaxop.domain.jaxjob.reading.reading import read_pod
 from jaxop.domain.jaxjob.views import PodView
 from jaxop.kube.client import ApiClient
 from jaxop.kube.resources import EVENTS, JAXJOBS, PODS, Resource

@@ -8,7 +8,7 @@ import click
 
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus, State, TimelineEntry
 from jaxop.cli.wording import clock, plural, section, span
-from jaxop.domain.jaxjob.recoveries import Recovery, recoveries
+from jaxop.domain.jaxjob.telling.recoveries import Recovery, recoveries
 
 COLOURS: Final[dict[State, str]] = {
     "Running": "green",

@@ -14,8 +14,8 @@ from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.cause import Cause
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.api.v1alpha1.restart_policy import RestartPolicy
-from jaxop.domain.jaxjob.launcher_reading import read_ledger
-from jaxop.domain.jaxjob.restart_policy import judge
+from jaxop.domain.jaxjob.failures.restart_policy import judge
+from jaxop.domain.jaxjob.reading.launcher_reading import read_ledger
 from jaxop.kube.resources import JAXJOBS, JOBS, PODS
 from virtual_time import virtual_loop
 from world import End, World, index_of, owner_uid, phase

@@ -15,7 +15,7 @@ from jaxop.controllers.jaxjob import (
 from jaxop.controllers.jaxjob.controller import NAME
 from jaxop.controllers.jaxjob.gang_reports import Address
 from jaxop.domain.jaxjob import OperatorSettings
-from jaxop.domain.jaxjob.launcher_reading import read_report
+from jaxop.domain.jaxjob.reading.launcher_reading import read_report
 from jaxop.domain.jaxjob.views import GangReport
 from jaxop.kube.client import ApiClient
 from jaxop.kube.loop import Loop, together

@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 from jaxop.api.plan import Manifest, Plan
 from jaxop.controllers.jaxjob import JaxJobController
-from jaxop.domain.jaxjob import Snapshot, children
+from jaxop.domain.jaxjob import Snapshot
+from jaxop.domain.jaxjob.pods import children
 from jaxop.kube.apply import Executor
 from jaxop.kube.client import ApiClient
 from jaxop.kube.reflector import Reflector

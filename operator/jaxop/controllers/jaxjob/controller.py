@@ -19,11 +19,11 @@ from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
 from jaxop.domain import jaxjob as domain
 from jaxop.domain.jaxjob import OperatorSettings, Snapshot
-from jaxop.domain.jaxjob.lost_pods import nodes_matter
-from jaxop.domain.jaxjob.managed_by import is_ours
-from jaxop.domain.jaxjob.reading import read_job, read_pod
-from jaxop.domain.jaxjob.replacing import templates_wanted
-from jaxop.domain.jaxjob.stalled import Refused
+from jaxop.domain.jaxjob.failures.lost_pods import nodes_matter
+from jaxop.domain.jaxjob.failures.replacing import templates_wanted
+from jaxop.domain.jaxjob.lifecycle.managed_by import is_ours
+from jaxop.domain.jaxjob.reading.reading import read_job, read_pod
+from jaxop.domain.jaxjob.validation.stalled import Refused
 from jaxop.domain.jaxjob.views import JobView, PodView
 from jaxop.kube.controller import MANAGED_BY, Refusal, Watch, wake_itself, wake_label
 from jaxop.kube.resources import (

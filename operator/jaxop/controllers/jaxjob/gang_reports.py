@@ -20,7 +20,7 @@ import aiohttp
 
 from jaxop.controllers.jaxjob import metrics
 from jaxop.domain import contract
-from jaxop.domain.jaxjob.launcher_reading import read_report
+from jaxop.domain.jaxjob.reading.launcher_reading import read_report
 from jaxop.domain.jaxjob.views import GangReport, GangTimes
 from jaxop.kube.resources import Key
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
-from jaxop.domain.jaxjob.token import token_secret
+from jaxop.domain.jaxjob.pods.token import token_secret
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import AlreadyExists, ApiError, NotLeading, Unreachable
 from jaxop.kube.resources import SECRETS, Key

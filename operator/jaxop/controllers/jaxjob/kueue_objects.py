@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxJob
 from jaxop.controllers.jaxjob.cache import ParseCache
-from jaxop.domain.jaxjob import names
-from jaxop.domain.jaxjob.queue_labels import PRIORITY_CLASS, has_own_workload, queue_of
-from jaxop.domain.jaxjob.queue_reading import read_flavor, read_workload
-from jaxop.domain.jaxjob.queue_views import KueueView, QueuePriority, WorkloadView
+from jaxop.domain.jaxjob.pods import names
+from jaxop.domain.jaxjob.queueing.labels import PRIORITY_CLASS, has_own_workload, queue_of
+from jaxop.domain.jaxjob.queueing.views import KueueView, QueuePriority, WorkloadView
+from jaxop.domain.jaxjob.reading.queue_reading import read_flavor, read_workload
 from jaxop.kube.children import controller_of
 from jaxop.kube.controller import MANAGED_BY, KeysOf, Watch, wake_nobody
 from jaxop.kube.resources import JAXJOBS, PRIORITYCLASSES, Key, KueueResources, key_of

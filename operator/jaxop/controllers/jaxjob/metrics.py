@@ -8,8 +8,8 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Goodput, JaxJobStatus
-from jaxop.domain.jaxjob.goodput import PARTS
-from jaxop.domain.jaxjob.recoveries import Recovery, recoveries
+from jaxop.domain.jaxjob.telling.goodput import PARTS
+from jaxop.domain.jaxjob.telling.recoveries import Recovery, recoveries
 
 _TO_THE_FIRST_STEP: Final = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800)
 

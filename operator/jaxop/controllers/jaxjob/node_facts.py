@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from jaxop.domain.jaxjob.reading import read_node
+from jaxop.domain.jaxjob.reading.reading import read_node
 from jaxop.domain.jaxjob.views import NodeView
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import KubeError

@@ -8,37 +8,29 @@ from typing import Final
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob import (
-    children,
-    deadline,
-    epoch_ends,
-    finished,
-    lost_pods,
-    queueing,
-    recreate,
-    stalled,
-    stopping,
-    suspend,
-    suspended_jobs,
-)
-from jaxop.domain.jaxjob.as_created import layout_as_created
-from jaxop.domain.jaxjob.coalesce import seconds_to_wait
-from jaxop.domain.jaxjob.events import events
-from jaxop.domain.jaxjob.failure import find_failure, rank
-from jaxop.domain.jaxjob.gang import by_process
-from jaxop.domain.jaxjob.last_step import last_step
-from jaxop.domain.jaxjob.managed_by import is_ours
-from jaxop.domain.jaxjob.pod_cause import cause_of
-from jaxop.domain.jaxjob.replacing import replacing
-from jaxop.domain.jaxjob.restart import after_failure, after_lost_pods, recreated, retry_at
+from jaxop.domain.jaxjob.failures import epoch_ends, lost_pods, recreate
+from jaxop.domain.jaxjob.failures.failure import find_failure, rank
+from jaxop.domain.jaxjob.failures.pod_cause import cause_of
+from jaxop.domain.jaxjob.failures.replacing import replacing
+from jaxop.domain.jaxjob.failures.restart import after_failure, after_lost_pods, recreated, retry_at
+from jaxop.domain.jaxjob.lifecycle import deadline, finished, stopping, suspend
+from jaxop.domain.jaxjob.lifecycle.managed_by import is_ours
+from jaxop.domain.jaxjob.lifecycle.success import in_words, succeeded
+from jaxop.domain.jaxjob.lifecycle.ttl import kept_long_enough
+from jaxop.domain.jaxjob.pods import children
+from jaxop.domain.jaxjob.pods.as_created import layout_as_created
+from jaxop.domain.jaxjob.pods.gang import by_process
+from jaxop.domain.jaxjob.queueing import kueue, suspended_jobs
 from jaxop.domain.jaxjob.snapshot import Snapshot
-from jaxop.domain.jaxjob.stalled import Refused
-from jaxop.domain.jaxjob.startup import startup
-from jaxop.domain.jaxjob.state import where_it_stands
-from jaxop.domain.jaxjob.status import compose, hosts
-from jaxop.domain.jaxjob.success import in_words, succeeded
-from jaxop.domain.jaxjob.ttl import kept_long_enough
-from jaxop.domain.jaxjob.validate import validate
+from jaxop.domain.jaxjob.standing.state import where_it_stands
+from jaxop.domain.jaxjob.telling.coalesce import seconds_to_wait
+from jaxop.domain.jaxjob.telling.events import events
+from jaxop.domain.jaxjob.telling.last_step import last_step
+from jaxop.domain.jaxjob.telling.startup import startup
+from jaxop.domain.jaxjob.telling.status import compose, hosts
+from jaxop.domain.jaxjob.validation import stalled
+from jaxop.domain.jaxjob.validation.stalled import Refused
+from jaxop.domain.jaxjob.validation.validate import validate
 
 NOTHING_ELSE: Final = Plan()
 
@@ -49,7 +41,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Plan:
     if jaxjob.metadata.deletion_timestamp is not None or not is_ours(jaxjob):
         return Plan()
     if jaxjob.status.state in FINISHED:
-        rest = queueing.with_workload_finished(snapshot, finished.rest(snapshot, now), now)
+        rest = kueue.with_workload_finished(snapshot, finished.rest(snapshot, now), now)
         return kept_long_enough(snapshot, rest, now)
     return deadline.looked_at_in_time(snapshot, _decide(snapshot, now), now)
 
@@ -64,10 +56,10 @@ def _decide(snapshot: Snapshot, now: datetime) -> Plan:
     reason = stopping.why(snapshot, now)
     if reason is not None:
         status, plan = stopping.stop(snapshot, reason, now)
-        return _write(snapshot, status, now, queueing.with_quota_given_up(snapshot, plan, now))
+        return _write(snapshot, status, now, kueue.with_quota_given_up(snapshot, plan, now))
     if not isinstance(layout, SliceLayout):
         return stalled.invalid(snapshot, layout, now)
-    held = suspended_jobs.hold(snapshot, now) or queueing.hold(snapshot, layout, now)
+    held = suspended_jobs.hold(snapshot, now) or kueue.hold(snapshot, layout, now)
     if held is not None:
         status, plan = held
         return _write(snapshot, status, now, plan)
@@ -170,7 +162,7 @@ def _go_on(
             standing.look_again, replaced.look_again, news.held_seconds or None, look_again
         ),
     )
-    return _write(snapshot, new, now, queueing.with_pods_ready(snapshot, plan, now))
+    return _write(snapshot, new, now, kueue.with_pods_ready(snapshot, plan, now))
 
 
 def _without_token(snapshot: Snapshot, now: datetime) -> Plan:

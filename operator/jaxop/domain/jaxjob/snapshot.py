@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
-from jaxop.domain.jaxjob.queue_views import KueueView
+from jaxop.domain.jaxjob.queueing.views import KueueView
 from jaxop.domain.jaxjob.views import GangReport, JobView, NodeView, PodView
 
 

@@ -7,7 +7,7 @@ import yaml
 from bad_manifests import BASES, BadManifest, bad_manifests
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.domain.jaxjob.snapshot import OperatorSettings, Snapshot
-from jaxop.domain.jaxjob.validate import validate
+from jaxop.domain.jaxjob.validation.validate import validate
 from jaxop.domain.problem import sentence
 from plain_api import CLASSES, JAXJOBS, Api
 

@@ -12,7 +12,7 @@ from jaxop.api.v1alpha1.jaxjob_status import State
 from jaxop.cli.advice import FOR_CAUSE, FOR_REASON, advice
 from jaxop.cli.explain import explain, is_in_trouble
 from jaxop.cli.fetch import EventLine, Known
-from jaxop.domain.jaxjob import reasons
+from jaxop.domain.jaxjob.standing import reasons
 from jaxop.domain.jaxjob.views import ContainerEnd, ContainerWaiting, PodView
 
 NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)

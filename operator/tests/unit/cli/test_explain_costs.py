@@ -12,7 +12,7 @@ from jaxop.cli.costs import goodput
 from jaxop.cli.explain import explain
 from jaxop.cli.fetch import Known
 from jaxop.cli.wording import round_span, span
-from jaxop.domain.jaxjob.restart_policy import Reason
+from jaxop.domain.jaxjob.failures.restart_policy import Reason
 from jaxop.domain.jaxjob.views import PodView
 
 NOW = datetime(2026, 11, 21, 12, 13, 14, tzinfo=UTC)

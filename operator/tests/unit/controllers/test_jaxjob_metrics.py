@@ -9,8 +9,8 @@ import pytest
 from jaxop.api.v1alpha1.jaxjob_status import Goodput, JaxJobStatus
 from jaxop.app.metrics import JaxJobStates
 from jaxop.controllers.jaxjob import metrics
-from jaxop.domain.jaxjob.goodput import PARTS
-from jaxop.domain.jaxjob.recoveries import How, recoveries
+from jaxop.domain.jaxjob.telling.goodput import PARTS
+from jaxop.domain.jaxjob.telling.recoveries import How, recoveries
 from jaxop.kube.resources import JAXJOBS
 from jaxop.kube.store import ObjectStore
 from prometheus_client import REGISTRY

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jaxop.api.v1alpha1 import JaxJob
 from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
-from jaxop.domain.jaxjob.queue_views import KueueView, QueuePriority
+from jaxop.domain.jaxjob.queueing.views import KueueView, QueuePriority
 from jaxop.kube.resources import JAXJOBS, PRIORITYCLASSES, Key, KueueResources
 from jaxop.kube.store import ObjectStore
 

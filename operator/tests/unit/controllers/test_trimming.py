@@ -6,7 +6,7 @@ from typing import Any
 
 from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
-from jaxop.domain.jaxjob.reading import read_job, read_pod
+from jaxop.domain.jaxjob.reading.reading import read_job, read_pod
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",

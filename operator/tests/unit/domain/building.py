@@ -15,7 +15,7 @@ from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.domain.devices import SliceLayout, resolve
 from jaxop.domain.jaxjob import OperatorSettings, Snapshot
-from jaxop.domain.jaxjob.reading import read_job
+from jaxop.domain.jaxjob.reading.reading import read_job
 from jaxop.domain.jaxjob.views import (
     Cause,
     ContainerEnd,

@@ -9,8 +9,8 @@ from typing import Any
 
 from building import World, a_jaxjob
 from jaxop.api.plan import Manifest, Plan
-from jaxop.domain.jaxjob.queue_reading import read_flavor, read_workload
-from jaxop.domain.jaxjob.queue_views import KueueView, QueuePriority
+from jaxop.domain.jaxjob.queueing.views import KueueView, QueuePriority
+from jaxop.domain.jaxjob.reading.queue_reading import read_flavor, read_workload
 
 QUEUE = "kueue.x-k8s.io/queue-name"
 PRIORITY = "kueue.x-k8s.io/priority-class"

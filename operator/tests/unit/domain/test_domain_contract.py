@@ -49,7 +49,7 @@ def test_causes_and_states(data: dict[str, Any]) -> None:
 
 
 def test_the_example_report_and_termination_are_readable(data: dict[str, Any]) -> None:
-    from jaxop.domain.jaxjob.launcher_reading import read_cause, read_report
+    from jaxop.domain.jaxjob.reading.launcher_reading import read_cause, read_report
 
     report = read_report(data["status"])
     assert report is not None

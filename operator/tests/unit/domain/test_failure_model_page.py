@@ -12,7 +12,7 @@ from jaxop.api.v1alpha1.jaxjob import JaxJobSpec, Preflight
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.api.v1alpha1.restart_policy import RestartPolicy
 from jaxop.domain import contract
-from jaxop.domain.jaxjob.restart_policy import Judgement, Reason, judge
+from jaxop.domain.jaxjob.failures.restart_policy import Judgement, Reason, judge
 
 PAGE = Path(__file__).parents[4] / "docs" / "failure-model.md"
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)

@@ -4,7 +4,7 @@ from building import NOW, World, a_jaxjob
 from jaxop.api.plan import Manifest
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import decide
-from jaxop.domain.jaxjob.validate import validate
+from jaxop.domain.jaxjob.validation.validate import validate
 
 
 def a_gang() -> World:

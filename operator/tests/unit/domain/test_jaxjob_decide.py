@@ -5,7 +5,7 @@ from datetime import timedelta
 from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide, refused
-from jaxop.domain.jaxjob.stalled import Refused
+from jaxop.domain.jaxjob.validation.stalled import Refused
 
 LATER = NOW + seconds(60)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1.jaxjob_status import Goodput, GoodputBase, JaxJobStatus
 from jaxop.domain.jaxjob import decide
-from jaxop.domain.jaxjob.goodput import PARTS, account, total
-from jaxop.domain.jaxjob.launcher_reading import read_goodput
+from jaxop.domain.jaxjob.reading.launcher_reading import read_goodput
+from jaxop.domain.jaxjob.telling.goodput import PARTS, account, total
 from jaxop.domain.jaxjob.views import GangTimes
 
 

@@ -7,7 +7,7 @@ import pytest
 from building import NOW, SETTINGS, World, a_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
-from jaxop.domain.jaxjob.queue_views import QueuePriority
+from jaxop.domain.jaxjob.queueing.views import QueuePriority
 from queued import FLAVORS, PRIORITY, QUEUE, AWorkload, a_queued_job, condition, kueue
 
 

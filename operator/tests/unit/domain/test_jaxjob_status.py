@@ -9,7 +9,7 @@ import pytest
 from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
-from jaxop.domain.jaxjob.gang import by_process
+from jaxop.domain.jaxjob.pods.gang import by_process
 from jaxop.domain.jaxjob.views import GangTimes
 
 

@@ -10,7 +10,7 @@ from building import World, a_jaxjob
 from hypothesis import given
 from hypothesis import strategies as st
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob.validate import validate
+from jaxop.domain.jaxjob.validation.validate import validate
 
 JAX: dict[str, Any] = {"name": "jax", "image": "i:1", "command": ["python"]}
 ON_TPU = a_jaxjob().on("tpu-v5e", "4x4")

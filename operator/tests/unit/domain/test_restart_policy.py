@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.api.v1alpha1.restart_policy import RestartPolicy
-from jaxop.domain.jaxjob.restart_policy import judge, merged
+from jaxop.domain.jaxjob.failures.restart_policy import judge, merged
 
 FILE = Path(__file__).parents[4] / "images" / "runtime" / "restart-policy.json"
 CASES = json.loads(FILE.read_text())["cases"]

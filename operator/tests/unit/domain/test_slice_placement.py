@@ -7,7 +7,7 @@ from building import NOW, World, a_jaxjob, seconds
 from jaxop.api.plan import Manifest
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob import decide
-from jaxop.domain.jaxjob.validate import validate
+from jaxop.domain.jaxjob.validation.validate import validate
 from jaxop.domain.jaxjob.views import NodeView
 
 POOL = "cloud.google.com/gke-nodepool"

@@ -1,0 +1,33 @@
+"""status.restartLedger: the operator's own account of restarts, joined with the gang's.
+
+Who counts what:
+    restarts   the gang, one for each epoch that is followed by another; the operator, one for each
+               new attempt, whose gang is told the sum when it starts
+    charges    the gang for its programs, the operator for lost pods and for gangs that ended
+    last       whoever judged last
+"""
+
+from typing import Final
+
+from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
+from jaxop.domain.jaxjob.failures.pod_cause import last_words
+from jaxop.domain.jaxjob.failures.restart_policy import merged
+from jaxop.domain.jaxjob.snapshot import Snapshot
+
+EMPTY: Final = RestartLedger()
+
+
+def ours(snapshot: Snapshot) -> RestartLedger:
+    return snapshot.jaxjob.status.restart_ledger or EMPTY
+
+
+def known(snapshot: Snapshot) -> RestartLedger:
+    """Joined with all that the current attempt's launchers say, or said when they ended."""
+    found, report = ours(snapshot), snapshot.current_report
+    said = [report.ledger if report is not None else None]
+    for pod in snapshot.current_pods:
+        words = last_words(pod) if pod.failed else None
+        said.append(words.ledger if words is not None else None)
+    for ledger in said:
+        found = merged(found, ledger) if ledger is not None else found
+    return found

@@ -1,0 +1,40 @@
+"""Success: all processes have exited with 0, or process 0 has where spec.successPolicy asks for it.
+
+With ProcessZero the launchers stop the other programs when process 0 has ended well, and then all
+exit with 0: usually all Jobs complete as ever. But whatever becomes of the other pods from then on,
+also of one that is lost on the way, the job has succeeded, and nobody gets a successor.
+"""
+
+from jaxop.domain import contract
+from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.standing import reasons
+from jaxop.domain.jaxjob.views import PodView
+
+
+def succeeded(snapshot: Snapshot, layout: SliceLayout) -> bool:
+    complete = {job.slice_index for job in snapshot.current_jobs if job.complete}
+    return len(complete) == layout.slices or _process_zero_is_enough(snapshot)
+
+
+def in_words(snapshot: Snapshot, layout: SliceLayout) -> tuple[str, str]:
+    """Reason and message of a job that has succeeded."""
+    if snapshot.jaxjob.spec.success_policy == "ProcessZero" and layout.processes > 1:
+        message = "process 0 ended with exit code 0, and spec.successPolicy is ProcessZero"
+        return reasons.PROCESS_ZERO_SUCCEEDED, message
+    everyone = f"all {layout.processes} processes" if layout.processes > 1 else "the process"
+    return reasons.SUCCEEDED, f"{everyone} ended with exit code 0"
+
+
+def _process_zero_is_enough(snapshot: Snapshot) -> bool:
+    if snapshot.jaxjob.spec.success_policy != "ProcessZero":
+        return False
+    return any(
+        _ended_well(pod) for pod in snapshot.current_pods if (pod.slice_index, pod.index) == (0, 0)
+    )
+
+
+def _ended_well(pod: PodView) -> bool:
+    if pod.phase == "Succeeded":
+        return True
+    return any(end.container == contract.CONTAINER and end.exit_code == 0 for end in pod.ends)

@@ -1,0 +1,39 @@
+"""The last step of an attempt whose launchers are gone, from what they left behind.
+
+A running gang is asked every few seconds, so its last report is older than its end.
+"""
+
+from collections.abc import Iterable
+
+from jaxop.domain import contract
+from jaxop.domain.jaxjob.reading.launcher_reading import read_last_words
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.views import LastWords
+
+
+def last_step(snapshot: Snapshot) -> int | None:
+    """None where neither a termination message nor a report tells."""
+    report = snapshot.current_report
+    told = [words.step for words in _last_words(snapshot)]
+    return _highest([*told, report.step if report is not None else None])
+
+
+def last_checkpoint(snapshot: Snapshot) -> int | None:
+    """The last step that is safe in a checkpoint; None where nobody tells."""
+    report = snapshot.current_report
+    told = [words.checkpoint_step for words in _last_words(snapshot)]
+    return _highest([*told, report.checkpoint_step if report is not None else None])
+
+
+def _last_words(snapshot: Snapshot) -> list[LastWords]:
+    return [
+        words
+        for pod in snapshot.current_pods
+        for end in pod.ends
+        if end.container == contract.CONTAINER
+        and (words := read_last_words(end.message)) is not None
+    ]
+
+
+def _highest(steps: Iterable[int | None]) -> int | None:
+    return max((step for step in steps if step is not None), default=None)

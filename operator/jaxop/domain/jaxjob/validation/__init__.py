@@ -1,0 +1,1 @@
+"""Can this JaxJob be turned into children at all? If not, field, fault and remedy."""
