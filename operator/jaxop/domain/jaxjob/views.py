@@ -74,6 +74,11 @@ class PodView:
         return self.ready and not self.terminating
 
     @property
+    def program_ended(self) -> bool:
+        """True a moment before the phase says so."""
+        return any(e.container == contract.CONTAINER for e in self.ends)
+
+    @property
     def _program_succeeded(self) -> bool:
         """True a moment before the phase says so."""
         return any(e.container == contract.CONTAINER and e.exit_code == 0 for e in self.ends)

@@ -10,7 +10,8 @@ from building import NOW, World, a_cause, a_running_jaxjob, ended, seconds
 from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.domain.jaxjob import decide
-from jaxop.domain.jaxjob.views import EpochEnd, NodeView, PodView
+from jaxop.domain.jaxjob.failures.lost_pods import nodes_matter
+from jaxop.domain.jaxjob.views import ContainerEnd, EpochEnd, NodeView, PodView
 
 LATER = NOW + seconds(5)
 
@@ -176,6 +177,16 @@ def test_a_pod_on_a_dead_node_is_deleted_and_replaced() -> None:
     judged = decide(world.snapshot(), LATER)
     assert written(judged)["failure"]["cause"] == "NodeLost"
     assert len(made(decide(world.after(judged).snapshot(), LATER))) == 1
+
+
+def test_nodes_are_asked_for_when_a_running_pod_is_no_longer_ready() -> None:
+    """The init container of every pod has ended; that says nothing of its program."""
+    installed = ContainerEnd("jaxrun-install", 0, None, "Completed", "", NOW)
+    silent = a_gang().pod(1, node="dead", ready=False, ends=(installed,))
+    assert nodes_matter(silent.snapshot())
+    assert not nodes_matter(a_gang().pod(1, node="node-1", ends=(installed,)).snapshot())
+    over = silent.pod(1, ends=(installed, ended(0)))
+    assert not nodes_matter(over.snapshot())
 
 
 def test_a_successor_that_dies_as_well_is_judged_anew() -> None:

@@ -125,7 +125,7 @@ def nodes_matter(snapshot: Snapshot) -> bool:
     return any(
         pod.node
         and not pod.over
-        and (pod.terminating or (pod.phase == "Running" and not pod.ready and not pod.ends))
+        and (pod.terminating or (pod.phase == "Running" and not (pod.ready or pod.program_ended)))
         for pod in snapshot.pods
     )
 
