@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from unittest.mock import patch
 
 from jaxop.api.plan import Manifest, Plan
@@ -12,12 +11,10 @@ from jaxop.controllers.jaxjob import JaxJobController
 from jaxop.domain.jaxjob import Snapshot
 from jaxop.domain.jaxjob.pods import children
 from jaxop.kube.apply import Executor
-from jaxop.kube.client import ApiClient
 from jaxop.kube.reflector import Reflector
-from jaxop.kube.resources import Key, Resource, resource_of
+from jaxop.kube.resources import Key, resource_of
 
 _decide = JaxJobController.decide
-_delete = ApiClient.delete
 _write_status = Executor._write_status
 _list = Reflector._list
 
@@ -28,12 +25,6 @@ def _delete_first(self: JaxJobController, snapshot: Snapshot, now: datetime) -> 
         return plan
     failed = tuple(children.reference(snapshot, job) for job in snapshot.current_jobs)
     return replace(plan, delete=plan.delete + failed)
-
-
-async def _delete_by_name(
-    self: ApiClient, resource: Resource, namespace: str, name: str, **_: Any
-) -> Manifest:
-    return await _delete(self, resource, namespace, name)
 
 
 async def _count_first(self: Executor, owner: Manifest, status: Manifest, by: Key) -> bool:
@@ -55,7 +46,6 @@ async def _go_on_from_now(self: Reflector) -> None:
 
 SABOTAGES = {
     "deletes the evidence before the verdict": (JaxJobController, "decide", _delete_first),
-    "deletes by name": (ApiClient, "delete", _delete_by_name),
     "counts a restart, then restarts": (Executor, "_write_status", _count_first),
     "forgets what it missed": (Reflector, "_list", _go_on_from_now),
 }

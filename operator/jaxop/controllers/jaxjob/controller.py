@@ -102,6 +102,7 @@ class JaxJobController:
         self._classes = ParseCache(AcceleratorClass.model_validate)
         self._pods: dict[Key, ParseCache[_Pod]] = {}
         self._seen: dict[str, _Seen] = {}
+        self._jobs_missing_since: dict[str, datetime] = {}
 
     @property
     def watches(self) -> tuple[Watch, ...]:
@@ -158,6 +159,7 @@ class JaxJobController:
             accelerator_class=self._classes.get(class_raw) if class_raw else None,
             class_names=() if class_raw else _names(stores[ACCELERATORCLASSES].all()),
             jobs=jobs,
+            jobs_missing_since=self._missing_since(jaxjob, jobs),
             pods=pods,
             report=heard.report,
             silent_since=heard.silent_since,
@@ -242,6 +244,13 @@ class JaxJobController:
             self._seen[uid] = _Seen(status, self._clock(), counted)
         return self._seen[uid].written_at
 
+    def _missing_since(self, jaxjob: JaxJob, jobs: tuple[JobView, ...]) -> datetime | None:
+        uid = jaxjob.metadata.uid
+        if not _has_jobs_to_create(jaxjob, jobs):
+            self._jobs_missing_since.pop(uid, None)
+            return None
+        return self._jobs_missing_since.setdefault(uid, self._clock())
+
     def _forget_the_gone(self, stores: Stores) -> None:
         """Now and then; what is kept of jobs that were deleted is small."""
         store = stores[JAXJOBS]
@@ -252,6 +261,8 @@ class JaxJobController:
         self._jaxjobs.keep_only(there)
         self._seen = {uid: seen for uid, seen in self._seen.items() if uid in there}
         self._pods = {key: cache for key, cache in self._pods.items() if key in keys}
+        missing = self._jobs_missing_since
+        self._jobs_missing_since = {uid: at for uid, at in missing.items() if uid in there}
 
 
 def _read_pod(raw: Manifest) -> _Pod:

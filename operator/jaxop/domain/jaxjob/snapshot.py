@@ -30,6 +30,8 @@ class Snapshot:
     class_names: tuple[str, ...] = ()
     """Of all classes there are, for the message when there is no such class."""
     jobs: tuple[JobView, ...] = ()
+    jobs_missing_since: datetime | None = None
+    """Since when this process sees fewer Jobs of the attempt than slices; None if it sees all."""
     pods: tuple[PodView, ...] = ()
     report: GangReport | None = None
     silent_since: datetime | None = None

@@ -1,5 +1,6 @@
 """A JaxJob's life, decision by decision: given a world, then this plan."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, seconds
@@ -253,8 +254,12 @@ class TestRestarting:
         world = a_running_jaxjob().job(0, terminating=True)
         plan = decide(world.snapshot(), LATER)
         assert state(plan) == ("Restarting", "PeerLost")
-        gone = World(a_running_jaxjob().manifest)
-        assert state(decide(gone.snapshot(), LATER)) == ("Restarting", "PeerLost")
+
+    def test_a_job_that_is_gone_is_a_failure_once_that_is_no_matter_of_late_news(self) -> None:
+        gone = replace(World(a_running_jaxjob().manifest).snapshot(), jobs_missing_since=NOW)
+        soon = decide(gone, NOW + seconds(5))
+        assert (soon.status, soon.requeue_after, soon.apply) == (None, 1.0, ())
+        assert state(decide(gone, NOW + seconds(6))) == ("Restarting", "PeerLost")
 
     def test_a_consequence_waits_for_the_cause(self) -> None:
         """Given one pod that only lost its peer, and the peer has not ended yet."""

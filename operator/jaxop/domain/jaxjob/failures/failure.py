@@ -60,6 +60,9 @@ from jaxop.domain.jaxjob.views import Cause, JobView, PodView
 SETTLE: Final = timedelta(seconds=3)
 """A cause that is only a consequence waits this long for the pod that has the real one."""
 
+ABSENCE: Final = timedelta(seconds=6)
+"""For so long a Job may be missing only because news of the job came before news of its Jobs."""
+
 _GANG_EXISTS: Final = frozenset({"WaitingForPeers", "Compiling", "Running"})
 
 
@@ -90,7 +93,12 @@ def find_failure(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Fail
         return Failed(best, final=settled)
     if failed_jobs:
         return Failed(_of_job(failed_jobs[0]), final=True)
-    return Failed(Cause(CONSEQUENCE, f"Job {lost[0]} was deleted while its pods ran"), final=True)
+    since = snapshot.jobs_missing_since
+    believed = any(job.terminating for job in jobs) or (
+        since is not None and not timedelta(0) <= now - since < ABSENCE
+    )
+    cause = Cause(CONSEQUENCE, f"Job {lost[0]} was deleted while its pods ran")
+    return Failed(cause, final=believed)
 
 
 def rank(cause: Cause) -> tuple[bool, float, int]:
