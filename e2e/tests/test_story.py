@@ -10,7 +10,7 @@ from e2e.tests.jaxjobs import a_jaxjob
 from e2e.tests.namespace import Namespace
 
 COLUMNS = ["NAME", "STATE", "REASON", "ACCELERATOR", "HOSTS", "STEP", "RESTARTS", "AGE"]
-WIDE = [*COLUMNS, "ATTEMPT", "CAUSE", "STARTED", "COMPLETED", "MESSAGE"]
+WIDE = [*COLUMNS, "GOODPUT", "ATTEMPT", "CAUSE", "STARTED", "COMPLETED", "MESSAGE"]
 
 
 def test_a_job_that_runs_and_fails_is_a_short_story(

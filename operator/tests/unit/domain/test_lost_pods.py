@@ -11,7 +11,7 @@ from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.failures.lost_pods import nodes_matter
-from jaxop.domain.jaxjob.views import ContainerEnd, EpochEnd, NodeView, PodView
+from jaxop.domain.jaxjob.views import ContainerEnd, EpochEnd, GangTimes, NodeView, PodView
 
 LATER = NOW + seconds(5)
 
@@ -177,6 +177,20 @@ def test_a_pod_on_a_dead_node_is_deleted_and_replaced() -> None:
     judged = decide(world.snapshot(), LATER)
     assert written(judged)["failure"]["cause"] == "NodeLost"
     assert len(made(decide(world.after(judged).snapshot(), LATER))) == 1
+
+
+@pytest.mark.parametrize(
+    ("born_seconds_after_all_joined", "reason"), [(-5, "ProgramRunning"), (5, "PeerLost")]
+)
+def test_the_kubelet_may_tell_late_that_a_pod_runs(
+    born_seconds_after_all_joined: int, reason: str
+) -> None:
+    """A pod that is older than the gang has joined it; a younger one succeeds another."""
+    born = NOW + seconds(born_seconds_after_all_joined)
+    world = a_gang().pod(1, phase="Pending", ready=False, created_at=born)
+    world = world.reporting("Running", step=18, times=GangTimes(all_joined=NOW))
+    world = world.status(state="Compiling", reason="Initialising")
+    assert written(decide(world.snapshot(), LATER))["reason"] == reason
 
 
 def test_nodes_are_asked_for_when_a_running_pod_is_no_longer_ready() -> None:

@@ -32,7 +32,18 @@ def is_between_epochs(
         return False
     if report is not None and _is_from_before_the_loss(snapshot, report, now):
         return True
-    return (report is not None and report.state == "Joining") or bool(not_running(layout, pods))
+    if report is not None and report.state == "Joining":
+        return True
+    return not all(_has_joined(pods.get(each), report) for each in not_running(layout, pods))
+
+
+def _has_joined(pod: PodView | None, report: GangReport | None) -> bool:
+    """The gang knows sooner than the kubelet tells that a pod's containers run. A successor is
+    younger than the gang that it is to join."""
+    joined = report.times.all_joined if report is not None else None
+    if pod is None or pod.created_at is None or joined is None:
+        return False
+    return pod.phase == "Pending" and pod.created_at <= joined
 
 
 def _is_from_before_the_loss(snapshot: Snapshot, report: GangReport, now: datetime) -> bool:
