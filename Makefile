@@ -43,7 +43,7 @@ test-launcher: venv ## jaxrun with real processes and real JAX
 faults: venv ## every fault at every write and event; SCHEDULE=life/crash@7 plays one again, WHOLE=1 all
 	JAXOP_FAULTS_SCHEDULE=$(SCHEDULE) JAXOP_FAULTS_WHOLE=$(WHOLE) $(PY) -m pytest operator/tests/faults
 
-test: lint test-unit test-apiserver test-launcher test-cluster test-bench faults ## all that needs no kubelet
+test: lint test-unit test-apiserver test-launcher test-cluster test-bench ## all that needs no kubelet
 
 e2e: venv ## real pods on a real cluster
 	$(PY) -m pytest e2e -m e2e

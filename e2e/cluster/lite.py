@@ -23,7 +23,7 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.processes import DIES_WITH_US, Component, start
 from e2e.cluster.progress import Progress
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 180.0
 
 
 @dataclass
