@@ -66,7 +66,8 @@ def test_a_process_that_is_missing_is_named(namespace: Namespace) -> None:
         "image": a_jaxjob().program["image"],
         "command": ["sh", "-c", HOLD_PROCESS_1],
     }
-    namespace.apply(a_jaxjob().running("train.py").with_pod(initContainers=[hold]))
+    job = a_jaxjob().running("train.py", "--hold").with_pod(initContainers=[hold])
+    namespace.apply(job)
     status = namespace.wait_for_reason("PeersMissing", "waiting for process 1")
     assert status["state"] == "WaitingForPeers"
     assert status["message"] == (
@@ -74,6 +75,8 @@ def test_a_process_that_is_missing_is_named(namespace: Namespace) -> None:
     )
     missing = namespace.pods()[1]["metadata"]["name"]
     namespace.run("exec", missing, "--container=hold", "--", "touch", "/tmp/go")
+    namespace.wait_for("Running")
+    namespace.let_go()
     namespace.wait_for("Succeeded")
     states = [entry["state"] for entry in namespace.status()["timeline"]]
     assert states == ["Scheduling", "WaitingForPeers", "Compiling", "Running", "Succeeded"]
