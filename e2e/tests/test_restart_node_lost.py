@@ -11,7 +11,7 @@ from e2e.tests.jaxjobs import a_jaxjob
 from e2e.tests.namespace import INDEX, Namespace, Seen, eventually, is_alive
 
 NOTICED_WITHIN_SECONDS = 150.0
-"""kube-controller-manager calls a silent node NotReady after 50 s, and the job runs again 5 s later;
+"""A silent node is called NotReady after 50 s, and the job runs again about 5 s later;
 Kubernetes alone would wait five minutes more."""
 BACK_WITHIN_SECONDS = 90.0
 NODES = ("tpu", "gpu")
