@@ -17,6 +17,7 @@ import yaml
 
 JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/jaxjobs"
 CLASSES = "/apis/jaxop.dev/v1alpha1/acceleratorclasses"
+CATALOGUE = Path(__file__).parents[3] / "charts" / "jax-operator" / "catalogue"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 CRD_FILES = sorted((Path(__file__).parents[3] / "crds").glob("*.yaml"))
@@ -118,6 +119,13 @@ def install_crds(api: Api) -> None:
         )
         assert answer.code in (200, 201), answer.faults
         _wait_until_served(api, target)
+
+
+def install_catalogue(api: Api) -> None:
+    """The chart's AcceleratorClasses, as far as they are not there."""
+    for path in sorted(CATALOGUE.glob("*.yaml")):
+        answer = api.request("POST", CLASSES, yaml.safe_load(path.read_text()))
+        assert answer.code in (201, 409), answer.faults
 
 
 def _wait_until_served(api: Api, target: str) -> None:

@@ -97,8 +97,7 @@ def _after_a_loss(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Pla
     pods = by_process(snapshot.current_pods, layout)
     lost = lost_pods.unjudged(snapshot, layout, pods, now)
     if lost:
-        dead = lost_pods.dead_nodes(snapshot)
-        cause = min((cause_of(pod, layout, dead) for pod in lost), key=rank)
+        cause = min((cause_of(pod, layout, snapshot.dead_nodes) for pod in lost), key=rank)
         if lost_pods.nobody_lives(snapshot, pods, lost):
             return _write(snapshot, after_failure(snapshot, cause, now), now)
         return _write(snapshot, after_lost_pods(snapshot, lost, cause, now), now)

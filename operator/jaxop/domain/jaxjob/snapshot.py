@@ -59,6 +59,11 @@ class Snapshot:
     """A step alone is written at most this often; longer where many jobs run."""
 
     @property
+    def dead_nodes(self) -> frozenset[str]:
+        """Names of the nodes that are known not to be ready."""
+        return frozenset(node.name for node in self.nodes or () if not node.ready)
+
+    @property
     def attempt(self) -> int:
         return self.jaxjob.status.attempt
 

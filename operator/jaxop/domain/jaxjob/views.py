@@ -69,7 +69,7 @@ class PodView:
     @property
     def counts_as_ready(self) -> bool:
         """A host that has done its part stays counted: a job that ends does not lose its hosts."""
-        if self.phase == "Succeeded" or self._program_succeeded:
+        if self.succeeded:
             return True
         return self.ready and not self.terminating
 
@@ -79,9 +79,11 @@ class PodView:
         return any(e.container == contract.CONTAINER for e in self.ends)
 
     @property
-    def _program_succeeded(self) -> bool:
-        """True a moment before the phase says so."""
-        return any(e.container == contract.CONTAINER and e.exit_code == 0 for e in self.ends)
+    def succeeded(self) -> bool:
+        """Its program exited with 0, which is known a moment before the phase says so."""
+        return self.phase == "Succeeded" or any(
+            e.container == contract.CONTAINER and e.exit_code == 0 for e in self.ends
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import yaml
 from operator_process import OperatorProcess
-from plain_api import CLASSES, Api, install_crds
+from plain_api import Api, install_catalogue, install_crds
 from play import FakeLauncher, Play
 
 from e2e.cluster.lite import lite_cluster
-
-CATALOGUE = Path(__file__).parents[4] / "charts" / "jax-operator" / "catalogue"
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +30,7 @@ def api(control_plane: Path) -> Api:
     """With our CRDs and the chart's catalogue of AcceleratorClasses."""
     server = Api(control_plane)
     install_crds(server)
-    for path in sorted(CATALOGUE.glob("*.yaml")):
-        answer = server.request("POST", CLASSES, yaml.safe_load(path.read_text()))
-        assert answer.code in (201, 409), answer.faults
+    install_catalogue(server)
     return server
 
 

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
-from conftest import CATALOGUE
 from kueue_crds import CRDS, JOB_WEBHOOK
 from operator_process import OperatorProcess
-from plain_api import CLASSES, Api, install_crds
 from plain_api import CRDS as CRDS_PATH
+from plain_api import Api, install_catalogue, install_crds
 from play import FakeLauncher, Object, Play, wait
 from played_kueue import QUEUE, PlayedKueue
 
@@ -38,9 +36,7 @@ def control_plane() -> Iterator[Path]:
 def api(control_plane: Path) -> Api:
     server = Api(control_plane)
     install_crds(server)
-    for path in sorted(CATALOGUE.glob("*.yaml")):
-        answer = server.request("POST", CLASSES, yaml.safe_load(path.read_text()))
-        assert answer.code in (201, 409), answer.faults
+    install_catalogue(server)
     return server
 
 

@@ -7,25 +7,9 @@ from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, sec
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide, refused
 from jaxop.domain.jaxjob.validation.stalled import Refused
+from plan_words import deleted, kinds, state, told
 
 LATER = NOW + seconds(60)
-
-
-def kinds(plan: Plan) -> list[str]:
-    return [f"{m['kind']} {m['metadata']['name']}" for m in plan.apply]
-
-
-def deleted(plan: Plan) -> list[str]:
-    return sorted(str(ref) for ref in plan.delete)
-
-
-def state(plan: Plan) -> tuple[str, str]:
-    assert plan.status is not None
-    return plan.status["state"], plan.status["reason"]
-
-
-def told(plan: Plan) -> list[str]:
-    return [f"{event.type} {event.reason}" for event in plan.events]
 
 
 def a_failing_jaxjob(restarts: int = 0, max_restarts: int = 3) -> World:

@@ -8,12 +8,8 @@ from building import NOW, SETTINGS, World, a_jaxjob, ended, seconds
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.queueing.views import QueuePriority
+from plan_words import state
 from queued import FLAVORS, PRIORITY, QUEUE, AWorkload, a_queued_job, condition, kueue
-
-
-def state(plan: Plan) -> tuple[str, str]:
-    assert plan.status is not None
-    return plan.status["state"], plan.status["reason"]
 
 
 def kinds(plan: Plan) -> list[str]:

@@ -6,30 +6,13 @@ from typing import Any
 
 import pytest
 from building import NOW, World, a_jaxjob, a_running_jaxjob, ended, seconds
-from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
 from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.views import NodeView
+from plan_words import deleted, kinds, state, told
 
 LATER = NOW + seconds(60)
 GRACE = seconds(65)
-
-
-def kinds(plan: Plan) -> list[str]:
-    return [f"{m['kind']} {m['metadata']['name']}" for m in plan.apply]
-
-
-def deleted(plan: Plan) -> list[str]:
-    return sorted(str(ref) for ref in plan.delete)
-
-
-def state(plan: Plan) -> tuple[str, str]:
-    assert plan.status is not None
-    return plan.status["state"], plan.status["reason"]
-
-
-def told(plan: Plan) -> list[str]:
-    return [f"{event.type} {event.reason}" for event in plan.events]
 
 
 def training(**spec: Any) -> World:

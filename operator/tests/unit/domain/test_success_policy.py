@@ -1,8 +1,8 @@
 """Whose exit with 0 makes a job succeed."""
 
 from building import NOW, World, a_jaxjob, a_running_jaxjob, ended, seconds
-from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide
+from plan_words import state
 
 LATER = NOW + seconds(60)
 
@@ -11,11 +11,6 @@ def with_process_zero_enough() -> World:
     """Three hosts that run."""
     world = a_running_jaxjob().with_hosts(3).spec(successPolicy="ProcessZero")
     return world.with_jobs().running_pods()
-
-
-def state(plan: Plan) -> tuple[str, str]:
-    assert plan.status is not None
-    return plan.status["state"], plan.status["reason"]
 
 
 def test_all_processes_is_the_default() -> None:

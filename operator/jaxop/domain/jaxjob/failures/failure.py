@@ -52,7 +52,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob.failures.lost_pods import dead_nodes, was_judged
+from jaxop.domain.jaxjob.failures.lost_pods import was_judged
 from jaxop.domain.jaxjob.failures.pod_cause import CONSEQUENCE, cause_of, ends_the_gang
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import Cause, JobView, PodView
@@ -125,7 +125,7 @@ def _evidence(
     report = snapshot.current_report
     if report is not None and report.state == "Failed" and report.cause is not None:
         yield report.cause
-    dead = dead_nodes(snapshot)
+    dead = snapshot.dead_nodes
     for pod in failed_pods:
         yield cause_of(pod, layout, dead)
 

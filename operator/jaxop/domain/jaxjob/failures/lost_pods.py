@@ -36,10 +36,6 @@ def was_judged(snapshot: Snapshot, pod: PodView) -> bool:
     return mark(pod) in snapshot.jaxjob.status.lost_pods
 
 
-def dead_nodes(snapshot: Snapshot) -> frozenset[str]:
-    return frozenset(node.name for node in snapshot.nodes or () if not node.ready)
-
-
 def live_report(
     snapshot: Snapshot, pods: Mapping[int, PodView], now: datetime
 ) -> GangReport | None:
@@ -91,7 +87,7 @@ def is_lost(
         return not ends_the_gang(pod, in_place=True)
     if not pod.terminating or not _is_missed(snapshot, layout, pods, pod, now):
         return False
-    return not pod.node or is_overdue(pod, now) or pod.node in dead_nodes(snapshot)
+    return not pod.node or is_overdue(pod, now) or pod.node in snapshot.dead_nodes
 
 
 def is_overdue(pod: PodView, now: datetime) -> bool:
@@ -104,7 +100,7 @@ def on_dead_nodes(
 ) -> tuple[PodView, ...]:
     """Pods that the gang misses and whose node is not ready: to be deleted, since nobody else
     will for a while."""
-    dead = dead_nodes(snapshot)
+    dead = snapshot.dead_nodes
     return tuple(
         pod
         for pod in pods.values()

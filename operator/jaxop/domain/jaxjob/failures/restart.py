@@ -15,7 +15,6 @@ next pass makes their successors. A crash in between loses nothing, and nothing 
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from jaxop.api.v1alpha1.jaxjob_status import (
     MAX_LOST_PODS,
@@ -35,7 +34,12 @@ from jaxop.domain.jaxjob.failures.restart_policy import (
     matching_rule,
 )
 from jaxop.domain.jaxjob.snapshot import Snapshot
-from jaxop.domain.jaxjob.telling.last_step import last_checkpoint, last_step
+from jaxop.domain.jaxjob.telling.last_step import (
+    last_checkpoint,
+    last_step,
+    lost_steps,
+    progress,
+)
 from jaxop.domain.jaxjob.telling.status import compose, none_ready
 from jaxop.domain.jaxjob.views import Cause, PodView
 
@@ -72,7 +76,7 @@ def after_lost_pods(
         failure=failure,
         restart_ledger=counted,
         lost_pods=marks,
-        **_progress(snapshot),
+        **progress(snapshot),
     )
 
 
@@ -100,7 +104,7 @@ def failure_of(snapshot: Snapshot, cause: Cause, now: datetime) -> Failure:
             "signal": cause.signal,
             "exception": cause.exception_type,
             "step": step,
-            "lost_steps": max(0, step - saved) if step is not None and saved is not None else None,
+            "lost_steps": lost_steps(step, saved),
             "message": cause.message or cause.cause,
             "time": min(cause.time or now, now),
         }
@@ -139,7 +143,7 @@ def _next_attempt(
         lost_pods=(),
         startup=None,
         hosts=none_ready(old),
-        **_progress(snapshot),
+        **progress(snapshot),
     )
 
 
@@ -158,7 +162,7 @@ def _failed(
         restart_ledger=verdict.ledger,
         completion_time=now,
         hosts=none_ready(snapshot.jaxjob.status),
-        **_progress(snapshot),
+        **progress(snapshot),
     )
 
 
@@ -201,14 +205,6 @@ def _marks_of_the_living(snapshot: Snapshot) -> tuple[str, ...]:
     """Of pods that still exist: the others cannot be lost again."""
     there = {mark(pod) for pod in snapshot.current_pods}
     return tuple(m for m in snapshot.jaxjob.status.lost_pods if m in there)
-
-
-def _progress(snapshot: Snapshot) -> dict[str, Any]:
-    old, step, saved = snapshot.jaxjob.status, last_step(snapshot), last_checkpoint(snapshot)
-    return {
-        "step": old.step if step is None else step,
-        "checkpoint_step": old.checkpoint_step if saved is None else saved,
-    }
 
 
 def _step(snapshot: Snapshot, cause: Cause) -> int | None:

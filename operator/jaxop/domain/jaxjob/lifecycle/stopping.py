@@ -23,7 +23,7 @@ from jaxop.domain.jaxjob.queueing import kueue
 from jaxop.domain.jaxjob.queueing.labels import has_own_workload
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.standing import reasons
-from jaxop.domain.jaxjob.telling.last_step import last_checkpoint, last_step
+from jaxop.domain.jaxjob.telling.last_step import Progress, lost_steps, progress
 from jaxop.domain.jaxjob.telling.status import compose, none_ready
 
 _NOT_BEGUN: Final[frozenset[State]] = frozenset({"Pending", "Queued", "Suspended"})
@@ -61,7 +61,7 @@ def stop(snapshot: Snapshot, reason: str, now: datetime) -> tuple[JaxJobStatus, 
 
 
 def _checkpointing(snapshot: Snapshot, reason: str, now: datetime) -> tuple[JaxJobStatus, Plan]:
-    told = _progress(snapshot)
+    told = progress(snapshot)
     message = f"{_why(snapshot, reason)}; {_grace(snapshot)}{_in_words(told)}"
     new = compose(snapshot, "Checkpointing", reason, message, now, **told)
     if not under_way(snapshot):
@@ -75,7 +75,7 @@ def _checkpointing(snapshot: Snapshot, reason: str, now: datetime) -> tuple[JaxJ
 
 def _suspended(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
     old = snapshot.jaxjob.status
-    changes = {"hosts": none_ready(old), **_progress(snapshot)}
+    changes: dict[str, Any] = {"hosts": none_ready(old), **progress(snapshot)}
     if _attempt_is_used(snapshot):
         changes |= _next_attempt(old)
     new = compose(snapshot, "Suspended", reasons.SUSPENDED, SENTENCE, now, **changes)
@@ -83,18 +83,17 @@ def _suspended(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
 
 
 def _failed(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
-    told = _progress(snapshot)
+    told = progress(snapshot)
     allowed = snapshot.jaxjob.spec.active_deadline_seconds
     ran = round(deadline.active_seconds(snapshot.jaxjob.status, now))
     more = "" if ran == allowed else f" ({allowed})"
     message = f"ran for {ran} s, {deadline.FIELD}{more}{_in_words(told)}"
-    step, saved = told["step"], told["checkpoint_step"]
     failure = Failure(
         cause="Deadline",
         message=message,
         time=now,
-        step=step,
-        lost_steps=max(0, step - saved) if step is not None and saved is not None else None,
+        step=told["step"],
+        lost_steps=lost_steps(told["step"], told["checkpoint_step"]),
     )
     new = compose(
         snapshot,
@@ -118,7 +117,7 @@ def _failed(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
 def _go_on(snapshot: Snapshot, now: datetime) -> tuple[JaxJobStatus, Plan]:
     """Resumed, or given more time, while its pods still stopped; or back to the queue."""
     old = snapshot.jaxjob.status
-    changes = {"hosts": none_ready(old), **_progress(snapshot), **_next_attempt(old)}
+    changes: dict[str, Any] = {"hosts": none_ready(old), **progress(snapshot), **_next_attempt(old)}
     message = "its pods have stopped; new ones are being created and started"
     state: State = "Scheduling"
     reason = reasons.PODS_STARTING
@@ -149,14 +148,6 @@ def _counted_so_far(snapshot: Snapshot) -> dict[str, Any]:
     return {"restart_ledger": counted, "restarts": counted.restarts}
 
 
-def _progress(snapshot: Snapshot) -> dict[str, Any]:
-    old, step, saved = snapshot.jaxjob.status, last_step(snapshot), last_checkpoint(snapshot)
-    return {
-        "step": old.step if step is None else step,
-        "checkpoint_step": old.checkpoint_step if saved is None else saved,
-    }
-
-
 def _why(snapshot: Snapshot, reason: str) -> str:
     if reason == reasons.DEADLINE:
         allowed = snapshot.jaxjob.spec.active_deadline_seconds
@@ -173,7 +164,7 @@ def _grace(snapshot: Snapshot) -> str:
     return f"its program has up to {seconds} s to save a checkpoint"
 
 
-def _in_words(told: dict[str, Any]) -> str:
+def _in_words(told: Progress) -> str:
     """`: step 120, last checkpoint 100`, as far as the program tells."""
     known = {"step": told["step"], "last checkpoint": told["checkpoint_step"]}
     words = [f"{name} {number}" for name, number in known.items() if number is not None]

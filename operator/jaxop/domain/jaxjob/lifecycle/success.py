@@ -5,11 +5,9 @@ exit with 0: usually all Jobs complete as ever. But whatever becomes of the othe
 also of one that is lost on the way, the job has succeeded, and nobody gets a successor.
 """
 
-from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.standing import reasons
-from jaxop.domain.jaxjob.views import PodView
 
 
 def succeeded(snapshot: Snapshot, layout: SliceLayout) -> bool:
@@ -30,11 +28,5 @@ def _process_zero_is_enough(snapshot: Snapshot) -> bool:
     if snapshot.jaxjob.spec.success_policy != "ProcessZero":
         return False
     return any(
-        _ended_well(pod) for pod in snapshot.current_pods if (pod.slice_index, pod.index) == (0, 0)
+        pod.succeeded for pod in snapshot.current_pods if (pod.slice_index, pod.index) == (0, 0)
     )
-
-
-def _ended_well(pod: PodView) -> bool:
-    if pod.phase == "Succeeded":
-        return True
-    return any(end.container == contract.CONTAINER and end.exit_code == 0 for end in pod.ends)

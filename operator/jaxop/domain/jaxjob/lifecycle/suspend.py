@@ -29,7 +29,7 @@ def seconds_until_overdue(snapshot: Snapshot, now: datetime) -> float | None:
 
 
 def _stopping(snapshot: Snapshot, now: datetime, every_attempt: bool) -> list[PodView]:
-    dead = {node.name for node in snapshot.nodes or () if not node.ready}
+    dead = snapshot.dead_nodes
     return [
         pod
         for pod in snapshot.pods
