@@ -227,6 +227,8 @@ class JaxJobController:
             self._reports.unfollow(key)
         elif first:
             self._reports.follow(key, Address(first[0].ip, status.attempt))
+        stopped = any(p.terminating and not p.over for p in pods if p.attempt == status.attempt)
+        self._reports.being_stopped(key, stopped)
 
     def _mind_the_token(self, key: Key, pods: tuple[PodView, ...]) -> None:
         if any(TOKEN_SECRET in w.message for pod in pods for w in pod.waiting):

@@ -2,8 +2,8 @@
 
 A pod that cannot be reached is normal (it starts, it ends, a NetworkPolicy forbids it), and what
 it answers is a stranger's: bounded in size and time, and read by `domain.jaxjob.reading`.
-Gangs that start are asked every second, those that run for long more rarely; the more gangs there
-are, the longer the turns, so that the cost does not grow with them.
+Gangs that start or that are being stopped are asked every second, those that run for long more
+rarely; the more gangs there are, the longer the turns, so that the cost does not grow with them.
 """
 
 import asyncio
@@ -65,17 +65,21 @@ class Heard:
     ip: str | None = None
 
 
-@dataclass(slots=True)
-class _Gang:
-    address: Address
-    heard: Heard = Heard()
-    running_since: float | None = None
-
-
 @dataclass(order=True, slots=True)
 class _Turn:
     at: float
-    whose: tuple[Key, _Gang] = field(compare=False)
+    key: Key = field(compare=False)
+
+
+@dataclass(slots=True)
+class _Gang:
+    """`turn`: the next question; an earlier one that is still in the heap is void."""
+
+    address: Address
+    heard: Heard = Heard()
+    running_since: float | None = None
+    being_stopped: bool = False
+    turn: _Turn | None = None
 
 
 class GangReports:
@@ -106,6 +110,15 @@ class GangReports:
         gang = self._gangs[key] = _Gang(address)
         self._starting.add(key)
         self._ask_later(key, gang, 0.0)
+
+    def being_stopped(self, key: Key, stopped: bool) -> None:
+        """Whether a pod of the gang is being deleted: what it says then may soon be over."""
+        gang = self._gangs.get(key)
+        if gang is None:
+            return
+        if stopped and not gang.being_stopped:
+            self._ask_later(key, gang, 0.0)
+        gang.being_stopped = stopped
 
     def unfollow(self, key: Key) -> None:
         self._gangs.pop(key, None)
@@ -142,8 +155,9 @@ class GangReports:
         """Starts questions; returns seconds until the next one is due."""
         now = asyncio.get_running_loop().time()
         while self._turns and self._turns[0].at <= now:
-            key, gang = heapq.heappop(self._turns).whose
-            if self._gangs.get(key) is not gang:
+            turn = heapq.heappop(self._turns)
+            key, gang = turn.key, self._gangs.get(turn.key)
+            if gang is None or gang.turn is not turn:
                 continue
             if self._wanted(key):
                 questions.create_task(self._ask(key, gang, session, room))
@@ -182,12 +196,13 @@ class GangReports:
             self._wake(key)
 
     def _ask_later(self, key: Key, gang: _Gang, at: float) -> None:
-        heapq.heappush(self._turns, _Turn(at, (key, gang)))
+        gang.turn = _Turn(at, key)
+        heapq.heappush(self._turns, gang.turn)
         if self._turns[0].at == at:
             self._changed.set()
 
     def _interval(self, gang: _Gang, clock: float) -> float:
-        if gang.running_since is None:
+        if gang.running_since is None or gang.being_stopped:
             return max(STARTING_SECONDS, len(self._starting) / STARTING_PER_SECOND)
         steady = clock - gang.running_since > STEADY_AFTER_SECONDS
         interval = STEADY_SECONDS if steady else RUNNING_SECONDS

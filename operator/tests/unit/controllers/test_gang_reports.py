@@ -110,6 +110,37 @@ async def test_what_changes_wakes_again() -> None:
         await until(lambda: len(woken.keys) == 2, "starting")
 
 
+async def test_a_gang_that_is_being_stopped_is_asked_at_once_and_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gang_reports, "RUNNING_SECONDS", 3600.0)
+    body, asked = a_report(), 0
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return web.json_response(body)
+
+    def said() -> str | None:
+        report = reports.heard(KEY).report
+        return report.state if report is not None else None
+
+    reports = GangReports(Woken())
+    async with a_launcher(answer) as address, asking(reports):
+        reports.follow(KEY, address)
+        await until(lambda: said() == "Running", "runs")
+        reports.being_stopped(KEY, True)
+        await until(lambda: asked >= 2, "asked again, though nothing is due for an hour")
+        body.update(state="Checkpointing")
+        await until(lambda: said() == "Checkpointing", "asked again and again")
+        reports.being_stopped(KEY, False)
+        body.update(state="Running")
+        await until(lambda: said() == "Running", "the last turn of those that follow closely")
+        so_far = asked
+        await asyncio.sleep(0.2)
+    assert asked <= so_far + 1, "one chain of questions, and the next is due in an hour"
+
+
 async def test_a_pod_that_cannot_be_reached_is_silent_since_the_first_question() -> None:
     woken = Woken()
     reports = GangReports(woken)
