@@ -59,6 +59,7 @@ def test_one_process_ends_and_all_tell_its_cause(namespace: Namespace, case: Cas
     assert [end["exitCode"] for end in ends] == [case.exit_code] * 2
     took = max(map(finished_at, ends)) - datetime.fromisoformat(failure["time"])
     assert took.total_seconds() < STOPPED_WITHIN_SECONDS
+    eventually("the Job makes no more pods", lambda: job_is_over(namespace), STOPPED_WITHIN_SECONDS)
     assert f"process 1: {case.act}" in namespace.logs(namespace.pods()[1])
 
 
@@ -95,6 +96,14 @@ def test_when_no_restart_is_left_it_has_failed(namespace: Namespace) -> None:
     assert (status["restarts"], status["attempt"]) == (1, 0)
     assert status["failure"]["exitCode"] == 3
     assert status["message"].endswith("(all 1 restarts of the last 86400 s are used)")
+
+
+def job_is_over(namespace: Namespace) -> bool | str:
+    """Failed by its controller, or suspended by the operator where the exit code alone would not
+    keep the controller from making more pods; those that ended stay either way."""
+    (job,) = namespace.all_of("jobs")
+    failed = any(c["type"] == "Failed" for c in job["status"].get("conditions", ()))
+    return True if failed or job["spec"].get("suspend") else f"{job['status']}"
 
 
 def ends_of(namespace: Namespace) -> list[Seen] | str:

@@ -91,6 +91,7 @@ class Executor:
         results = await self._all(self._write(desired, current, by) for desired, current in wanted)
         writes = sum(result for result in results if isinstance(result, int))
         refusals = tuple(result for result in results if isinstance(result, Refusal))
+        writes += sum(await self._all(self._suspend(ref, by) for ref in plan.suspend))
         writes += sum(await self._all(self._delete(ref, by, owner) for ref in plan.delete))
         writes += sum(await self._all(self._tell(patch, by) for patch in plan.child_status))
         final = refused(refusals) if refusals else plan
@@ -213,6 +214,24 @@ class Executor:
         version = live["metadata"]["resourceVersion"]
         patch.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
         await self._client.patch(resource, namespace, name, patch, manager=self._manager)
+
+    async def _suspend(self, ref: ObjectRef, by: Key) -> int:
+        resource = resource_of(ref)
+        store = self._store(resource)
+        known = store.get(ref.namespace, ref.name)
+        if known is None or known["metadata"]["uid"] != ref.uid or known["spec"].get("suspend"):
+            return 0
+        _must_be_controlled(known, ref, by, "not suspended")
+        patch = {"metadata": {"uid": ref.uid}, "spec": {"suspend": True}}
+        try:
+            written = await self._client.patch(
+                resource, ref.namespace, ref.name, patch, manager=self._manager
+            )
+        except (NotFound, Conflict):  # gone, or gone and its name taken by another
+            store.remove_deleted(known, by=by)
+            return 0
+        store.put(written, by=by)
+        return 1
 
     async def _delete(self, ref: ObjectRef, by: Key, owner: Manifest) -> int:
         resource = resource_of(ref)

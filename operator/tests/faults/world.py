@@ -115,7 +115,8 @@ class World:
     async def _control(self, job: Manifest) -> None:
         spec, status = job["spec"], job.get("status") or {}
         pods = [pod for pod in self.all(PODS) if owner_uid(pod) == job["metadata"]["uid"]]
-        if any(c["type"] in ("Failed", "Complete") for c in status.get("conditions") or ()):
+        over = any(c["type"] in ("Failed", "Complete") for c in status.get("conditions") or ())
+        if over or spec.get("suspend"):
             for pod in pods:
                 if not is_over(pod) and "deletionTimestamp" not in pod["metadata"]:
                     await self._delete(PODS, pod)

@@ -11,6 +11,10 @@ def deleted(plan: Plan) -> list[str]:
     return sorted(str(ref) for ref in plan.delete)
 
 
+def suspended(plan: Plan) -> list[str]:
+    return sorted(str(ref) for ref in plan.suspend)
+
+
 def state(plan: Plan) -> tuple[str, str]:
     assert plan.status is not None
     return plan.status["state"], plan.status["reason"]

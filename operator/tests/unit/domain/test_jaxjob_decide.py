@@ -1,5 +1,6 @@
 """A JaxJob's life, decision by decision: given a world, then this plan."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, sec
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide, refused
 from jaxop.domain.jaxjob.validation.stalled import Refused
-from plan_words import deleted, kinds, state, told
+from plan_words import deleted, kinds, state, suspended, told
 
 LATER = NOW + seconds(60)
 
@@ -16,6 +17,20 @@ def a_failing_jaxjob(restarts: int = 0, max_restarts: int = 3) -> World:
     world = a_running_jaxjob().with_max_restarts(max_restarts)
     world = world.status(restarts=restarts, attempt=restarts).with_jobs().running_pods()
     return world.pod(1, phase="Failed", ends=(ended(3),)).job(0, failed="BackoffLimitExceeded")
+
+
+KILLED = json.dumps(
+    {
+        "version": 1,
+        "scope": "Gang",
+        "cause": "HostOutOfMemory",
+        "message": "process 1 was killed",
+        "process": 1,
+        "exitCode": 137,
+        "time": NOW.timestamp(),
+    }
+)
+"""The last words of every launcher of a gang whose program was killed."""
 
 
 class TestCreating:
@@ -231,8 +246,26 @@ class TestRestarting:
         world = world.pod(2, phase="Failed", ends=(ended(1),))
         world = world.after(decide(world.snapshot(), NOW))
         soon = decide(world.snapshot(), NOW + seconds(1))
-        assert (soon.delete, soon.requeue_after) == ((), 9.0)
-        assert deleted(decide(world.snapshot(), NOW + seconds(10))) == ["Job ml/digits-a0-s0"]
+        assert (soon.suspend, soon.requeue_after) == ((), 9.0)
+        later = decide(world.snapshot(), NOW + seconds(10))
+        assert (suspended(later), deleted(later)) == (["Job ml/digits-a0-s0"], [])
+
+    def test_a_failed_job_makes_no_more_pods_and_keeps_those_that_ended(self) -> None:
+        world = a_running_jaxjob().with_max_restarts(0)
+        world = world.with_pods("Failed", ends=(ended(137, KILLED),))
+        world = world.after(decide(world.snapshot(), NOW))
+        plan = decide(world.snapshot(), NOW + seconds(3))
+        assert (suspended(plan), deleted(plan)) == (["Job ml/digits-a0-s0"], [])
+        world = world.job(0, suspended=True)
+        assert decide(world.snapshot(), NOW + seconds(99)) == Plan()
+
+    def test_one_in_a_queue_is_deleted_or_its_queue_would_start_it_again(self) -> None:
+        world = a_running_jaxjob().with_max_restarts(0)
+        world = world.metadata(labels={"kueue.x-k8s.io/queue-name": "team"})
+        world = world.with_pods("Failed", ends=(ended(137, KILLED),))
+        world = world.after(decide(world.snapshot(), NOW))
+        plan = decide(world.snapshot(), NOW + seconds(3))
+        assert (suspended(plan), deleted(plan)) == ([], ["Job ml/digits-a0-s0"])
 
     def test_a_job_that_somebody_deletes_is_a_failure(self) -> None:
         world = a_running_jaxjob().job(0, terminating=True)

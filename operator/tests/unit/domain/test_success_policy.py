@@ -62,13 +62,13 @@ def test_a_process_zero_that_fails_is_a_failure() -> None:
     assert state(decide(world.snapshot(), LATER))[0] in ("Restarting", "Failed")
 
 
-def test_what_still_runs_has_its_grace_and_is_then_deleted() -> None:
+def test_what_still_runs_has_its_grace_and_is_then_stopped() -> None:
     world = with_process_zero_enough().pod(0, phase="Succeeded", ends=(ended(0),))
     world = world.with_checkpoint(graceSeconds=60)
     world = world.after(decide(world.snapshot(), NOW))
     soon = decide(world.snapshot(), NOW + seconds(1))
-    assert (soon.delete, soon.requeue_after) == ((), 74.0)
-    (job,) = decide(world.snapshot(), NOW + seconds(75)).delete
+    assert (soon.suspend, soon.requeue_after) == ((), 74.0)
+    (job,) = decide(world.snapshot(), NOW + seconds(75)).suspend
     assert job.name == "digits-a0-s0"
 
 

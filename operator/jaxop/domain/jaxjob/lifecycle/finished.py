@@ -1,5 +1,9 @@
 """A job that has ended stays as it ended; only what still runs of it is stopped.
 
+A Job that goes on making pods, because its launchers ended with a code that a lost pod has, too, is
+suspended: its pods that are over stay, and their logs tell what happened. One that is in a queue is
+deleted instead, as its queue would let it go on some day.
+
 That its Jobs are complete may be heard before its pods' last words: the last step is then told
 after the end.
 """
@@ -7,12 +11,18 @@ after the end.
 from datetime import datetime, timedelta
 from typing import Final
 
-from jaxop.api.plan import Plan
+from jaxop.api.plan import ObjectRef, Plan
 from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.grace import termination_seconds
+from jaxop.domain.jaxjob.queueing.labels import queue_of
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.telling.last_step import last_checkpoint, last_step
+from jaxop.domain.jaxjob.views import JobView
+
+SETTLE: Final = timedelta(seconds=3)
+"""For a Job without any pod that runs: it ends by itself within a second or two, or makes the next
+pod 10 s after the last one's end."""
 
 LINGER: Final = timedelta(seconds=10)
 """For the gang's other Jobs to end by themselves, with their pods and logs kept: at once after a
@@ -22,22 +32,26 @@ failure, within their grace where only process 0 had to succeed."""
 def rest(snapshot: Snapshot, now: datetime) -> Plan:
     status = snapshot.jaxjob.status
     delete = children.stale(snapshot)
-    unfinished = [j for j in snapshot.current_jobs if not j.finished and not j.terminating]
+    suspend: tuple[ObjectRef, ...] = ()
+    queued = queue_of(snapshot.jaxjob) is not None
     wait = None
-    if unfinished and status.completion_time is not None:
-        left = (status.completion_time + _patience(snapshot) - now).total_seconds()
-        if left <= 0:
-            delete += tuple(children.reference(snapshot, job) for job in unfinished)
-        else:
-            wait = left
+    for job in snapshot.current_jobs:
+        if job.finished or job.terminating or status.completion_time is None:
+            continue
+        left = (status.completion_time + _patience(snapshot, job) - now).total_seconds()
+        if left > 0:
+            wait = left if wait is None else min(wait, left)
+        elif queued:
+            delete += (children.reference(snapshot, job),)
+        elif not job.suspended:
+            suspend += (children.reference(snapshot, job),)
     generation = snapshot.jaxjob.metadata.generation
     newer = _with_last_words(snapshot)
     if status.observed_generation != generation:
         seen = tuple(c.replace(observed_generation=generation) for c in status.conditions)
         newer = newer.replace(observed_generation=generation, conditions=seen)
-    if newer == status:
-        return Plan(delete=delete, requeue_after=wait)
-    return Plan(delete=delete, status=newer.to_manifest(), requeue_after=wait)
+    told = newer.to_manifest() if newer != status else None
+    return Plan(suspend=suspend, delete=delete, status=told, requeue_after=wait)
 
 
 def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
@@ -53,7 +67,8 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
     )
 
 
-def _patience(snapshot: Snapshot) -> timedelta:
+def _patience(snapshot: Snapshot, job: JobView) -> timedelta:
     if snapshot.jaxjob.status.state == "Failed":
-        return LINGER
+        pods = [pod for pod in snapshot.current_pods if pod.slice_index == job.slice_index]
+        return SETTLE if all(pod.over for pod in pods) else LINGER
     return LINGER + timedelta(seconds=termination_seconds(snapshot.jaxjob.spec))
