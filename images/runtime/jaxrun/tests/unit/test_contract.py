@@ -27,9 +27,15 @@ def test_constants() -> None:
         "root": contract.ROOT,
         "launcher": contract.LAUNCHER,
         "terminationLog": contract.TERMINATION_LOG,
+        "cachePublished": contract.CACHE_PUBLISHED,
+        "cacheStaging": contract.CACHE_STAGING,
+        "cacheLocal": contract.CACHE_LOCAL,
+        "keeperVolume": contract.KEEPER_VOLUME,
+        "keeperPolicy": contract.KEEPER_POLICY,
     }
     assert DATA["ports"]["http"] == contract.HTTP_PORT
     assert DATA["ports"]["gang"] == contract.GANG_PORT
+    assert DATA["ports"]["keeper"] == contract.KEEPER_PORT
     assert DATA["ports"]["coordinatorBase"] == contract.COORDINATOR_PORT_BASE
     assert DATA["ports"]["coordinatorCount"] == contract.COORDINATOR_PORT_COUNT
     assert list(DATA["environment"]) == list(contract.ENVIRONMENT)
