@@ -147,6 +147,12 @@ class Compilation(KubeModel):
     read_errors: Count = 0
     """Entries that could not be read, and were compiled instead."""
 
+    offered: Count = 0
+    """New entries handed to the CompileCache's keeper."""
+
+    offered_bytes: Count = 0
+    """Their size."""
+
     seconds: Seconds = 0.0
     """What compiling took, reading entries included."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .common import Condition, DnsSubdomain, KubeModel, MicroTime, ObjectMeta, Time
-from .jaxjob import Accelerator, PodTemplate
+from .jaxjob import Accelerator, PodTemplate, Preflight
 
 WarmupState = Literal[
     "Pending",
@@ -37,6 +37,9 @@ class WarmupSpec(KubeModel):
     template: PodTemplate
     """The pods, as in a JaxJob. The program is stopped when its first step has been executed; one
     that compiles with jaxrun.warm ends by itself. Cannot change after creation."""
+
+    preflight: Preflight = Preflight()
+    """What is checked on every host before the program's first step, as in a JaxJob."""
 
     max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     """How often it is tried again when the program fails or the verification finds a miss."""

@@ -105,6 +105,8 @@ class JobView:
     in_place: bool = False
     """As created: its pods wait for the successor of one that is lost."""
     generation: int = 0
+    cache_namespace: str | None = None
+    """Digest of the cache namespace that its pods read."""
 
     @property
     def finished(self) -> bool:

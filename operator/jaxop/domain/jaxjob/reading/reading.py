@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from jaxop.api.v1alpha1.labels import ATTEMPT, SLICE
+from jaxop.api.v1alpha1.labels import ATTEMPT, CACHE_NAMESPACE, SLICE
 from jaxop.domain import labels
 from jaxop.domain.jaxjob.reading.json_values import (
     MAX_TEXT,
@@ -102,6 +102,7 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         resumed_at=_resumed_at(mapping(raw.get("status"))),
         in_place=(whole(mapping(raw.get("spec")).get("backoffLimit")) or 0) > 0,
         generation=whole(metadata.get("generation")) or 0,
+        cache_namespace=marks.get(CACHE_NAMESPACE),
     )
 
 

@@ -2,6 +2,7 @@
 
     state                     Ready   Reconciling  Stalled  Succeeded  Failed
     Pending (invalid)         False   False        True
+    Pending (for a Warmup)    False   True         False
     Queued .. Compiling       False   True         False
     Checkpointing             False   True         False
     Restarting                False   True         False
@@ -19,6 +20,7 @@ from typing import Literal
 
 from jaxop.api.v1alpha1.common import Condition
 from jaxop.api.v1alpha1.jaxjob_status import ConditionType, JaxJobStatus, State
+from jaxop.domain.jaxjob.standing import reasons
 
 _IN_PROGRESS: frozenset[State] = frozenset(
     {"Queued", "Scheduling", "WaitingForPeers", "Compiling", "Checkpointing", "Restarting"}
@@ -32,8 +34,9 @@ def conditions(
     holds: dict[ConditionType, bool] = {}
     if state != "Suspended":
         holds["Ready"] = state in ("Running", "Succeeded")
-    holds["Reconciling"] = state in _IN_PROGRESS
-    holds["Stalled"] = state in ("Pending", "Failed")
+    waits = state == "Pending" and reason == reasons.WAITING_FOR_WARMUP
+    holds["Reconciling"] = waits or state in _IN_PROGRESS
+    holds["Stalled"] = not waits and state in ("Pending", "Failed")
     if state in ("Succeeded", "Failed"):
         holds[state] = True
     before = {condition.type: condition for condition in old.conditions}

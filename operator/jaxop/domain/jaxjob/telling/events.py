@@ -33,10 +33,12 @@ def _restarts(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
 def _turns(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
     message = new.message or ""
     if (old.state, old.reason) == (new.state, new.reason) and (
-        new.state != "Pending" or old.message == new.message
+        new.state != "Pending" or _waits_for_warmup(new) or old.message == new.message
     ):
         return ()
     match new.state:
+        case "Pending" if _waits_for_warmup(new):
+            return (Event("Normal", reasons.WAITING_FOR_WARMUP, message),)
         case "Pending":
             return (Event("Warning", new.reason or "Stalled", message),)
         case "Scheduling" if new.reason in reasons.PROBLEMS:
@@ -61,6 +63,10 @@ def _turns(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
         case "Failed":
             return (Event("Warning", "Failed", message),)
     return ()
+
+
+def _waits_for_warmup(status: JaxJobStatus) -> bool:
+    return status.reason == reasons.WAITING_FOR_WARMUP
 
 
 def _was_stopped(old: JaxJobStatus) -> bool:
