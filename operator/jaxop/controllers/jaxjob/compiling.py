@@ -15,7 +15,7 @@ from jaxop.domain.jaxjob import Snapshot
 from jaxop.domain.jaxjob.warming.asked import name_asked_for
 from jaxop.kube.controller import Watch
 from jaxop.kube.resources import COMPILECACHES, JAXJOBS, JAXRUNTIMES, WARMUPS, Key, key_of
-from jaxop.kube.store import IndexFunc, ObjectStore, Stores
+from jaxop.kube.store import IndexFunc, Store, Stores
 
 BY_RUNTIME: Final = "runtime"
 BY_CACHE: Final = "compile-cache"
@@ -107,5 +107,5 @@ def _wake_those_who_wait(obj: Manifest, stores: Stores) -> Iterable[Key]:
     ]
 
 
-def _names(store: ObjectStore) -> tuple[str, ...]:
+def _names(store: Store) -> tuple[str, ...]:
     return tuple(sorted(obj["metadata"]["name"] for obj in store.all()))
