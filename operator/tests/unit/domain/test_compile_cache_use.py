@@ -108,6 +108,14 @@ def test_what_is_said_stays_true_of_pods_that_exist() -> None:
     assert "cacheNamespace" not in compilation(started)
 
 
+def test_why_is_written_at_once() -> None:
+    """When the Jobs exist nobody else knows it any more."""
+    world = with_cache(None).status(state="Pending").seen_at(NOW)
+    status = decide(world.snapshot(), NOW).status
+    assert status is not None
+    assert status["compilation"]["problem"]
+
+
 def test_that_it_was_without_is_also_known_after_a_crash() -> None:
     """The Jobs were made, and nothing was written."""
     world = with_cache(a_cache()).with_jobs()

@@ -107,6 +107,8 @@ class Warmups(RuleBasedStateMachine):
         self.on_their_way.clear()
         self.ns.cache, self.ns.keeper = Namespace().cache, Keeper(answers=True)
         for _ in range(ROUNDS):
+            if all(self.ns.status(name).state in WARMUP_FINISHED for name in self.ns.warmups):
+                break
             for name in self.ns.warmups:
                 self.ns.look(name)
                 self.one_fill_at_a_time()
