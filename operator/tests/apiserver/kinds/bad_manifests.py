@@ -37,21 +37,11 @@ def an_accelerator_class(**spec: Any) -> dict[str, Any]:
     }
 
 
-def a_warmup() -> dict[str, Any]:
-    """A Warmup that the API server takes."""
-    return a_jaxjob() | {
-        "kind": "Warmup",
-        "metadata": {"name": "digits", "namespace": "kinds"},
-        "spec": {**a_jaxjob()["spec"], "compileCache": "team-cache"},
-    }
-
-
 BASES = {
     "cpu": a_jaxjob(),
     "tpu": a_jaxjob(**{"class": "tpu-v5e", "topology": "4x4"}),
     "gpu": a_jaxjob(**{"class": "nvidia-h100", "chipsPerHost": 8, "hosts": 4}),
     "class": an_accelerator_class(),
-    "warmup": a_warmup(),
 }
 
 

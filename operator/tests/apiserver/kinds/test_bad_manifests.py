@@ -13,8 +13,6 @@ from plain_api import CLASSES, JAXJOBS, Api
 
 ROWS = bad_manifests()
 CATALOGUE = Path(__file__).parents[4] / "charts" / "jax-operator" / "catalogue"
-WARMUPS = JAXJOBS.replace("jaxjobs", "warmups")
-PATHS = {"JaxJob": JAXJOBS, "AcceleratorClass": CLASSES, "Warmup": WARMUPS}
 DRY_RUN = "?dryRun=All&fieldValidation=Strict"
 
 
@@ -41,14 +39,14 @@ def test_the_table_is_as_long_as_promised() -> None:
 @pytest.mark.parametrize("base", BASES)
 def test_what_the_bad_manifests_are_made_from_is_taken(api: Api, base: str) -> None:
     manifest = BASES[base]
-    path = PATHS[manifest["kind"]]
+    path = JAXJOBS if manifest["kind"] == "JaxJob" else CLASSES
     answer = api.request("POST", path + DRY_RUN, manifest)
     assert answer.code == 201, answer.faults
 
 
 @pytest.mark.parametrize("row", named([row for row in ROWS if row.by != "Stalled"]))
 def test_refused_at_apply(api: Api, row: BadManifest) -> None:
-    path = PATHS[row.manifest["kind"]]
+    path = JAXJOBS if row.manifest["kind"] == "JaxJob" else CLASSES
     answer = api.request("POST", path + DRY_RUN, row.manifest)
     assert answer.code in (400, 422), f"the API server took it: {answer.body}"
     assert answer.faults == [row.says]
