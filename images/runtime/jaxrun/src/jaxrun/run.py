@@ -81,8 +81,8 @@ class Run:
 
     def taken_as_running(self) -> None:
         """By the gang: a program that reports no step has done its first."""
-        if self.first_step is None:
-            self.first_step = first_step(self.progress, self._loop.time() - self._spawned_at)
+        if self.first_step is None and not self.progress.compiling:
+            self._first_step_done()
 
     def forward(self, number: int) -> None:
         """A signal from outside, to the program's group."""
@@ -169,8 +169,8 @@ class Run:
         if progress == self.progress:
             return
         old, self.progress = self.progress, progress
-        if progress.step is not None:
-            self.taken_as_running()
+        if old.step is None and progress.step is not None:
+            self._first_step_done()
         self._time_steps(progress.step)
         quiet = dataclasses.replace(
             progress,
@@ -188,6 +188,9 @@ class Run:
             self._send(progress)
         elif self._progress_timer is None:
             self._progress_timer = self._later(_SEND_INTERVAL_SECONDS, self._send_progress)
+
+    def _first_step_done(self) -> None:
+        self.first_step = first_step(self.progress, self._loop.time() - self._spawned_at)
 
     def _look_at(self, found: Found) -> None:
         """No step is to be taken on something else than was asked for."""
