@@ -80,8 +80,9 @@ class Run:
         self._send(self.progress)
 
     def taken_as_running(self) -> None:
-        """By the gang: a program that reports no step has done its first."""
-        if self.first_step is None and not self.progress.compiling:
+        """By the gang: a program that reports no step has done its first, if it has compiled."""
+        compiled = self.progress.compile_count > 0 and not self.progress.compiling
+        if self.first_step is None and compiled:
             self._first_step_done()
 
     def forward(self, number: int) -> None:
