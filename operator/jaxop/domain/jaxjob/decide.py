@@ -24,8 +24,8 @@ from jaxop.domain.jaxjob.pods.runtime import with_runtime
 from jaxop.domain.jaxjob.queueing import kueue, suspended_jobs
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.standing.state import where_it_stands
+from jaxop.domain.jaxjob.telling.cache_use import with_cache_use
 from jaxop.domain.jaxjob.telling.coalesce import seconds_to_wait
-from jaxop.domain.jaxjob.telling.compilation import compilation
 from jaxop.domain.jaxjob.telling.events import events
 from jaxop.domain.jaxjob.telling.last_step import last_step
 from jaxop.domain.jaxjob.telling.startup import startup
@@ -159,8 +159,8 @@ def _go_on(
         restarts=counted.restarts if counted is not None else old.restarts,
         failure=epoch_ends.failure_told(snapshot, news, now),
         ends=news.ends if news.counts else (),
-        compilation=compilation(snapshot, layout),
     )
+    new = new.replace(compilation=with_cache_use(snapshot, layout, new.compilation))
     plan = Plan(
         create=replaced.create + warming.beside(snapshot, layout).create,
         apply=missing,

@@ -1,7 +1,7 @@
 """A job that has ended stays as it ended; only what still runs of it is stopped.
 
-That its Jobs are complete may be heard before its pods' last words: the last step is then told
-after the end.
+That its Jobs are complete may be heard before its pods' last words: the last step, and what was
+compiled, are then told after the end.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.grace import termination_seconds
 from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.telling.compilation import compilation
 from jaxop.domain.jaxjob.telling.last_step import last_checkpoint, last_step
 
 LINGER: Final = timedelta(seconds=10)
@@ -50,6 +51,7 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
         checkpoint_step=max(saved or 0, status.checkpoint_step or 0)
         if saved is not None
         else status.checkpoint_step,
+        compilation=compilation(snapshot, status.attempt),
     )
 
 

@@ -15,7 +15,8 @@ _AT_ONCE: Final[frozenset[State]] = frozenset(
 )
 
 STEPLESS: Final = 6
-"""Of a job that tells no steps, only the goodput changes: written so many times more rarely."""
+"""Of a job that tells no steps, only the goodput changes, and what it has compiled: written so many
+times more rarely."""
 
 
 def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> float:
@@ -53,7 +54,9 @@ def _first_untold(snapshot: Snapshot, old: JaxJobStatus) -> datetime | None:
 
 def _without_progress(status: JaxJobStatus) -> JaxJobStatus:
     """Without what changes with every report of a gang that just runs."""
-    return status.replace(step=None, checkpoint_step=None, goodput=None, goodput_base=None)
+    return status.replace(
+        step=None, checkpoint_step=None, goodput=None, goodput_base=None, compilation=None
+    )
 
 
 def _words(status: JaxJobStatus) -> tuple[str | None, ...]:

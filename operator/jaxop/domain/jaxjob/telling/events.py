@@ -10,7 +10,7 @@ from jaxop.domain.jaxjob.standing import reasons
 
 
 def events(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
-    return (*_restarts(old, new), *_turns(old, new))
+    return (*_restarts(old, new), *_turns(old, new), *_recompiled(old, new))
 
 
 def _restarts(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
@@ -28,6 +28,16 @@ def _restarts(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
     epoch = (new.epoch or 1) + (new.state == "Restarting")
     message = f"restart {new.restarts} in place, epoch {epoch}: {failed}{more}"
     return (Event("Warning", "Restarting", message),)
+
+
+def _recompiled(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
+    """Of one epoch only the first: the count is in the status."""
+    before, now = old.compilation, new.compilation
+    if now is None or not now.recompilations or (before is not None and before.recompilations):
+        return ()
+    more = f" (the last of {now.recompilations})" if now.recompilations > 1 else ""
+    message = f"compiled again after the first step{more}: {now.last_recompilation}"
+    return (Event("Warning", "Recompiled", message),)
 
 
 def _turns(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
