@@ -70,7 +70,7 @@ def read_pod(raw: Mapping[str, Any]) -> PodView | None:
         else None,
         reason=text(status.get("reason")),
         message=text(status.get("message")),
-        waiting=tuple(_read_waiting(containers)),
+        waiting=tuple(read_waiting(containers)),
         ends=tuple(_read_ends(containers)),
     )
 
@@ -137,7 +137,7 @@ def read_node(raw: Mapping[str, Any]) -> NodeView:
     )
 
 
-def _read_waiting(containers: Iterable[Mapping[str, Any]]) -> Iterable[ContainerWaiting]:
+def read_waiting(containers: Iterable[Mapping[str, Any]]) -> Iterable[ContainerWaiting]:
     for container in containers:
         waiting = mapping(mapping(container.get("state")).get("waiting"))
         if waiting:
