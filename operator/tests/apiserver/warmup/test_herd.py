@@ -73,7 +73,7 @@ async def test_when_it_has_failed(
     assert has_pods is (on_failure == "StartCold")
 
 
-async def test_a_cache_that_is_not_there_holds_nobody(
+async def test_a_cache_that_is_not_there_holds_nobody_for_long(
     played: Played, whole_operator: Operator
 ) -> None:
     await played.a_jaxjob("job", compileCache=WAIT)

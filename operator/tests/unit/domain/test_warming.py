@@ -171,7 +171,15 @@ class TestWait:
 
     def test_no_cache_holds_a_job_for_ever(self) -> None:
         assert starts(plan_of(asking().seeing(compile_cache=A_NEW_CACHE), after=300))
-        assert starts(plan_of(asking().seeing(compile_cache=None)))
+        assert starts(plan_of(asking().seeing(compile_cache=None), after=10))
+
+    def test_one_that_was_applied_with_the_job_is_heard_of_in_time(self) -> None:
+        plan = plan_of(asking().seeing(compile_cache=None), after=4)
+        assert not starts(plan)
+        assert plan.create == ()
+        assert plan.requeue_after == 6
+        assert plan.status is not None
+        assert plan.status["message"] == "CompileCache team-cache does not exist"
 
     @pytest.mark.parametrize(
         "began",

@@ -34,14 +34,14 @@ def asks(snapshot: Snapshot) -> bool:
     asked, status = snapshot.jaxjob.spec.compile_cache, snapshot.jaxjob.status
     if asked is None or asked.warmup == "None" or warmup_run(snapshot) is not None:
         return False
-    if snapshot.compile_cache is None or snapshot.jaxjob.spec.suspend:
+    if snapshot.jaxjob.spec.suspend:
         return False
     return status.state in NOT_BEGUN and not snapshot.current_jobs
 
 
 def name_asked_for(snapshot: Snapshot) -> str | None:
     """None where the job asks for none, or cannot be run at all."""
-    if not asks(snapshot):
+    if not asks(snapshot) or snapshot.compile_cache is None:
         return None
     snapshot = with_runtime(snapshot)
     layout = validate(snapshot)

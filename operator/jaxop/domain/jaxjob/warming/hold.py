@@ -1,7 +1,7 @@
 """warmup: Wait. A job that has not begun waits until its program has been compiled and verified.
 
     the CompileCache            the job
-    does not exist              starts at once, without it
+    does not exist              waits, while the job is younger than NEW_JOB; then it starts without
     is new and not usable yet   waits, for NEW_CACHE at most; then it starts without it
     is usable                   waits for the Warmup
     the Warmup
@@ -26,9 +26,11 @@ from jaxop.domain.jaxjob.standing import reasons
 from jaxop.domain.jaxjob.telling.status import compose
 from jaxop.domain.jaxjob.warming.asked import asks, warmup, warmup_name
 
+NEW_JOB: Final = timedelta(seconds=10)
+"""For the CompileCache to be heard of: both may have been applied together."""
+
 NEW_CACHE: Final = timedelta(minutes=5)
-"""For a CompileCache to become usable, from its creation: it may have been applied together with
-the job."""
+"""For a CompileCache to become usable, from its creation."""
 
 Held = tuple[JaxJobStatus, Plan]
 
@@ -36,12 +38,11 @@ Held = tuple[JaxJobStatus, Plan]
 def hold(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Held | None:
     """What to say and to do while the job waits; None when it may start."""
     asked, cache = snapshot.jaxjob.spec.compile_cache, snapshot.compile_cache
-    if not asks(snapshot) or asked is None or cache is None or asked.warmup != "Wait":
+    if not asks(snapshot) or asked is None or asked.warmup != "Wait":
         return None
     why = unusable(asked.name, cache)
     if why is not None:
-        made_at = cache.metadata.creation_timestamp or now
-        left = (made_at + NEW_CACHE - now).total_seconds()
+        left = _seconds_left(snapshot, now)
         return _waits(snapshot, why, Plan(requeue_after=left), now) if left > 0 else None
     found = snapshot.warmup
     if found is None:
@@ -61,7 +62,17 @@ def beside(snapshot: Snapshot, layout: SliceLayout) -> Plan:
     asked = snapshot.jaxjob.spec.compile_cache
     if not asks(snapshot) or asked is None or asked.warmup != "Background":
         return Plan()
+    if snapshot.compile_cache is None:
+        return Plan()
     return Plan(create=(warmup(snapshot, layout),))
+
+
+def _seconds_left(snapshot: Snapshot, now: datetime) -> float:
+    """For the CompileCache to become one that can be used."""
+    cache = snapshot.compile_cache
+    new, patience = (snapshot.jaxjob, NEW_JOB) if cache is None else (cache, NEW_CACHE)
+    made_at = new.metadata.creation_timestamp or now
+    return (made_at + patience - now).total_seconds()
 
 
 def _waits(snapshot: Snapshot, message: str, plan: Plan, now: datetime) -> Held:
