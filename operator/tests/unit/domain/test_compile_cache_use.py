@@ -110,7 +110,7 @@ def test_what_is_said_stays_true_of_pods_that_exist() -> None:
 
 def test_why_is_written_at_once() -> None:
     """When the Jobs exist nobody else knows it any more."""
-    world = with_cache(None).status(state="Pending").seen_at(NOW)
+    world = with_cache(None).status(state="Pending", observedGeneration=1).seen_at(NOW)
     status = decide(world.snapshot(), NOW).status
     assert status is not None
     assert status["compilation"]["problem"]
