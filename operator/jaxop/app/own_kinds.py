@@ -5,16 +5,26 @@ nor annotations, and posts no events.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from jaxop.api.plan import Manifest
+from jaxop.kube.controller import Controller
 from jaxop.kube.login import Login
 from jaxop.kube.resources import Resource
 
+GROUP: Final = "jaxop.dev"
+
 Feed = Callable[[Resource, str | None, Manifest], None]
+
+
+def among(controllers: Iterable[Controller[Any]]) -> frozenset[Resource]:
+    """Our own kinds among all that controllers read: those are fed by kopf."""
+    read = {watch.resource for each in controllers for watch in each.watches}
+    read |= {each.resource for each in controllers}
+    return frozenset(resource for resource in read if resource.group == GROUP)
 
 
 def settings() -> kopf.OperatorSettings:

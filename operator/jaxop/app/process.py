@@ -8,38 +8,26 @@ is an error, and ends kopf.
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import kopf
 from prometheus_client import REGISTRY, disable_created_metrics
 
 from jaxop import __version__
-from jaxop.app import own_kinds, probes
-from jaxop.app.metrics import JaxJobStates
+from jaxop.app import kinds, own_kinds, probes
+from jaxop.app.metrics import collectors
 from jaxop.app.preflight import preflight, unreachable
 from jaxop.app.settings import Settings
-from jaxop.controllers.jaxjob import (
-    GangReports,
-    GangTokens,
-    JaxJobController,
-    JobTemplates,
-    KueueObjects,
-    NodeFacts,
-)
-from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
-from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.kube.client import ApiClient
 from jaxop.kube.discovery import gangs_served, kueue_served
 from jaxop.kube.errors import Unreachable
 from jaxop.kube.leader import Elector
 from jaxop.kube.login import login as login_with
 from jaxop.kube.loop import Loop, together
-from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, Key, KueueResources, Resource
+from jaxop.kube.resources import Key, KueueResources
 from jaxop.kube.transport import KubernetesTransport
 
 log = logging.getLogger(__name__)
-
-OWN_KINDS: Final[frozenset[Resource]] = frozenset({JAXJOBS, ACCELERATORCLASSES})
 
 
 async def run(settings: Settings) -> None:
@@ -63,15 +51,15 @@ async def run(settings: Settings) -> None:
         except Unreachable as error:
             raise unreachable(server, error) from error
         core = _Core(client, elector, settings, kueue, gangs)
-        watched = [watch.resource for watch in core.controller.watches]
-        await preflight(client, server, watched, namespace)
-        REGISTRY.register(states := JaxJobStates(core.loop.stores[JAXJOBS], core.leads))
-        stack.callback(REGISTRY.unregister, states)
+        await preflight(client, server, core.loop.stores, namespace)
+        for collector in collectors(core.loop.stores, core.leads):
+            REGISTRY.register(collector)
+            stack.callback(REGISTRY.unregister, collector)
         await stack.enter_async_context(probes.metrics(settings.metrics_port, REGISTRY))
         await stack.enter_async_context(
             probes.probes(settings.health_port, core.loop.synced, core.leads)
         )
-        registry = own_kinds.registry(sorted(OWN_KINDS, key=str), core.loop.feed, login)
+        registry = own_kinds.registry(sorted(core.fed, key=str), core.loop.feed, login)
         await _until_stopped(core, registry, namespace, settings.identity)
     log.info("jax-operator ends")
 
@@ -88,41 +76,22 @@ class _Core:
         gangs: bool,
     ) -> None:
         self._elector = elector
-        self._reports = GangReports(self._wake, self._is_ours)
-        self._tokens = GangTokens(client, self._wake, JAXJOB_CONTROLLER)
-        self._nodes = NodeFacts(client, self._wake)
-        self._templates = JobTemplates(client, self._wake)
-        self.controller = JaxJobController(
-            OperatorSettings(
-                runtime_image=settings.runtime_image,
-                status_interval_seconds=settings.status_interval_seconds,
-                kueue_external_framework=settings.kueue_external_framework,
-            ),
-            reports=self._reports,
-            tokens=self._tokens,
-            nodes=self._nodes,
-            templates=self._templates,
-            kueue=KueueObjects(kueue, every_job=settings.kueue_external_framework)
-            if kueue is not None
-            else None,
-            gangs_served=gangs,
-        )
+        around = kinds.Surroundings(client, settings, self._wake, self._is_ours, kueue, gangs)
+        self._kinds = kinds.all_kinds(around)
+        controllers = [kind.controller for kind in self._kinds]
+        self.fed = own_kinds.among(controllers)
         self.loop = Loop(
             client,
-            [self.controller],
+            controllers,
             namespace=settings.watch_namespace or None,
             workers=settings.workers,
-            fed=OWN_KINDS,
+            fed=self.fed,
         )
+        self._own = {c.resource.kind: c.resource for c in controllers}
 
     async def run(self) -> None:
-        await together(
-            self.loop.run(self._elector),
-            self._reports.run(),
-            self._tokens.run(),
-            self._nodes.run(),
-            self._templates.run(),
-        )
+        beside = [run() for kind in self._kinds for run in kind.beside]
+        await together(self.loop.run(self._elector), *beside)
 
     def leads(self) -> bool:
         return self._elector.leading if self._elector else self.loop.synced.is_set()
@@ -131,7 +100,7 @@ class _Core:
         self.loop.wake(key)
 
     def _is_ours(self, key: Key) -> bool:
-        there = self.loop.stores[JAXJOBS].get(key.namespace, key.name) is not None
+        there = self.loop.stores[self._own[key.kind]].get(key.namespace, key.name) is not None
         return there and self.leads()
 
 

@@ -45,6 +45,10 @@ FOR_CAUSE: Final[dict[Cause, str]] = {
 
 FOR_REASON: Final[dict[str, str]] = {
     reasons.INVALID_SPEC: "Correct the field and apply the JaxJob again.",
+    reasons.WAITING_FOR_WARMUP: (
+        "Wait: its program is compiled first. kubectl describe warmup NAME tells how far that is; "
+        "to start cold, set spec.compileCache.warmup to None."
+    ),
     "NameConflict": "Delete the object that has the name, or rename the JaxJob.",
     "Invalid": "Correct the pod template: the API server refuses the Job made from it.",
     "Forbidden": "Ask whoever rules the namespace: a quota or an admission policy refuses it.",

@@ -12,6 +12,7 @@ import click
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Failure, JaxJobStatus
 from jaxop.cli.advice import FOR_VERDICT, advice
 from jaxop.cli.budget import budget, why_it_ended
+from jaxop.cli.compilation import compilation
 from jaxop.cli.costs import goodput
 from jaxop.cli.fetch import Known
 from jaxop.cli.story import COLOURS, restarts, timeline
@@ -37,6 +38,7 @@ def explain(known: Known, now: datetime, width: int = 100) -> Iterator[str]:
     yield from budget(known.jaxjob, now, width)
     yield from goodput(known.jaxjob.status, width)
     yield from _startup(known.jaxjob.status)
+    yield from compilation(known.jaxjob.status, width)
     yield from _pods(known)
     yield from _events(known, width)
 

@@ -6,6 +6,9 @@ others hold is in the snapshot, and the same arguments always give the same plan
 
     devices/    a class of accelerators and a request -> the layout of one slice, or what is wrong
     jaxjob/     a JaxJob, its children and its gang's report -> Plan
+    cache/      a CompileCache, its children, its readers and its keeper's report -> Plan
+    conditions  the conditions of a status, as kstatus reads them
+    quantity    sizes as Kubernetes writes them
     contract    the names that the operator and the in-pod runtime share
     labels      the labels that tie children to their JaxJob
     problem     a fault in a manifest: field, fault, remedy

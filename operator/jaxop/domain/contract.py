@@ -16,9 +16,16 @@ VOLUME: Final = "jaxop-runtime"
 ROOT: Final = "/jaxop"
 LAUNCHER: Final = "/jaxop/jaxrun"
 TERMINATION_LOG: Final = "/dev/termination-log"
+CACHE_ROOT: Final = "/jaxop-cache"
+CACHE_PUBLISHED: Final = "/jaxop-cache/published"
+CACHE_STAGING: Final = "/jaxop-cache/staging"
+CACHE_LOCAL: Final = "/jaxop-cache/local"
+KEEPER_VOLUME: Final = "/jaxop-cache/volume"
+KEEPER_POLICY: Final = "/jaxop-keeper/policy.json"
 
 HTTP_PORT: Final = 9431
 GANG_PORT: Final = 9430
+KEEPER_PORT: Final = 9432
 POD_LEFT_EXIT_CODES: Final = (137, 143)
 """What a launcher ends with that leaves alone, the gang going on without it: SIGKILL, SIGTERM. With
 any other code but 0 the gang has ended."""
@@ -45,6 +52,9 @@ ENV_RESTART_POLICY: Final = "JAXRUN_RESTART_POLICY"
 ENV_LEDGER: Final = "JAXRUN_LEDGER"
 ENV_SUCCESS_POLICY: Final = "JAXRUN_SUCCESS_POLICY"
 ENV_PREFLIGHT: Final = "JAXRUN_PREFLIGHT"
+ENV_CACHE_NAMESPACE: Final = "JAXRUN_CACHE_NAMESPACE"
+ENV_CACHE_OFFERS: Final = "JAXRUN_CACHE_OFFERS"
+ENV_WARMUP: Final = "JAXRUN_WARMUP"
 ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
 
 CAUSES: Final[tuple[str, ...]] = get_args(Cause)

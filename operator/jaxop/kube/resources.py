@@ -53,11 +53,15 @@ JAXJOBS = Resource("jaxop.dev", "v1alpha1", "jaxjobs", "JaxJob")
 ACCELERATORCLASSES = Resource(
     "jaxop.dev", "v1alpha1", "acceleratorclasses", "AcceleratorClass", namespaced=False
 )
+COMPILECACHES = Resource("jaxop.dev", "v1alpha1", "compilecaches", "CompileCache")
+WARMUPS = Resource("jaxop.dev", "v1alpha1", "warmups", "Warmup")
+JAXRUNTIMES = Resource("jaxop.dev", "v1alpha1", "jaxruntimes", "JaxRuntime", namespaced=False)
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
 SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 PERSISTENTVOLUMECLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 EVENTS = Resource("", "v1", "events", "Event")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
@@ -113,6 +117,10 @@ def register(*resources: Resource) -> None:
 register(
     JAXJOBS,
     ACCELERATORCLASSES,
+    COMPILECACHES,
+    WARMUPS,
+    JAXRUNTIMES,
+    DEPLOYMENTS,
     JOBS,
     PODS,
     SERVICES,

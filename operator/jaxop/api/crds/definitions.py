@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
+from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
 from jaxop.api.v1alpha1.common import GROUP, VERSION, KubeModel
 
 from .schema import structural_schema
@@ -70,11 +70,64 @@ KINDS = (
             Column("Step", ".status.step", "Last training step reported.", "integer"),
             Column("Restarts", ".status.restarts", "Times that it started again.", "integer"),
             AGE,
+            Column("Cache", ".status.compilation.summary", "Compile cache hits.", wide=True),
+            Column("First step", ".status.compilation.firstStep", "Warm or cold.", wide=True),
             Column("Goodput", ".status.goodput.percent", "Productive time, percent.", wide=True),
             Column("Attempt", ".status.attempt", "Current attempt, from 0.", "integer", wide=True),
             Column("Cause", ".status.failure.cause", "What failed last.", wide=True),
             Column("Started", ".status.startTime", "Since when it runs.", "date", wide=True),
             Column("Completed", ".status.completionTime", "Since when it is done.", "date", True),
+            Column("Message", ".status.message", "What to know or do.", wide=True),
+        ),
+    ),
+    Kind(
+        CompileCache,
+        plural="compilecaches",
+        scope="Namespaced",
+        short_names=("cc",),
+        columns=(
+            Column("State", ".status.state", "Whether it can be used."),
+            Column("Reason", ".status.reason", "Why."),
+            Column("Entries", ".status.entries", "Compiled programs in it.", "integer"),
+            Column("Size", ".status.size", "Size of all entries."),
+            Column("Namespaces", ".status.namespaceCount", "Cache namespaces.", "integer"),
+            Column("Writers", ".spec.writers", "Whose entries are published."),
+            AGE,
+            Column("Claim", ".status.claimName", "Its volume.", wide=True),
+            Column("Refused", ".status.refused", "Offers thrown away.", "integer", wide=True),
+            Column("Repaired", ".status.repaired", "Damaged entries.", "integer", wide=True),
+            Column("Message", ".status.message", "What to know or do.", wide=True),
+        ),
+    ),
+    Kind(
+        Warmup,
+        plural="warmups",
+        scope="Namespaced",
+        short_names=("wu",),
+        columns=(
+            Column("State", ".status.state", "Where it stands."),
+            Column("Reason", ".status.reason", "Why."),
+            Column("Cache", ".spec.compileCache", "The CompileCache that it fills."),
+            Column("Entries", ".status.entries", "Entries compiled.", "integer"),
+            Column("Hits", ".status.verification.summary", "Hits of the second run."),
+            AGE,
+            Column("Namespace", ".status.cacheNamespace", "Cache namespace.", wide=True),
+            Column("Run", ".status.run", "Which try this is, from 0.", "integer", wide=True),
+            Column("Completed", ".status.completionTime", "Since when.", "date", wide=True),
+            Column("Message", ".status.message", "What to know or do.", wide=True),
+        ),
+    ),
+    Kind(
+        JaxRuntime,
+        plural="jaxruntimes",
+        scope="Cluster",
+        short_names=("jrt",),
+        columns=(
+            Column("State", ".status.state", "Whether pods found what the spec says."),
+            Column("JAX", ".spec.jax", "Version of jax."),
+            Column("Python", ".spec.python", "Version of Python."),
+            AGE,
+            Column("Image", ".spec.image", "The image, by digest.", wide=True),
             Column("Message", ".status.message", "What to know or do.", wide=True),
         ),
     ),

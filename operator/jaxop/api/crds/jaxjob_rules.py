@@ -37,6 +37,21 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
             field=".template",
             reason="FieldValueForbidden",
         ),
+        Rule(
+            "has(self.runtime) || !has(self.template.spec) || self.template.spec.containers.all("
+            "c, c.name != 'jax' || (has(c.image) && size(c.image) > 0))",
+            'the container "jax" needs an image with Python and the program in it, or '
+            "spec.runtime a JaxRuntime that has one",
+            field=".template",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "oldSelf.suspend || (has(self.runtime) == has(oldSelf.runtime)"
+            " && (!has(self.runtime) || self.runtime == oldSelf.runtime))",
+            "can change only while the job is suspended: set spec.suspend to true first",
+            field=".runtime",
+            reason="FieldValueForbidden",
+        ),
         Rule("self.managedBy == oldSelf.managedBy", UNCHANGEABLE, field=".managedBy",
              reason="FieldValueForbidden"),
         Rule(
@@ -83,6 +98,13 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
         Rule(
             "self.path != '/jaxop' && !self.path.startsWith('/jaxop/')",
             "/jaxop is where the operator puts jaxrun: choose another path, such as /checkpoints",
+            field=".path",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "self.path != '/jaxop-cache' && !self.path.startsWith('/jaxop-cache/')",
+            "/jaxop-cache is where the operator puts the compile cache: choose another path, such "
+            "as /checkpoints",
             field=".path",
             reason="FieldValueForbidden",
         ),

@@ -15,6 +15,9 @@ DOMAIN_PATH = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*
 DECIMAL = r"^[0-9]+(\.[0-9]+)?$"
 CURRENCY = "^[A-Z]{3}$"
 DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+IMAGE_BY_DIGEST = r"^[^\s@]+@sha256:[0-9a-f]{64}$"
+FLAG = r"^--[a-z][a-z0-9_]*(=[^\s]*)?$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 REMEDIES: Mapping[str, str] = {
     TOPOLOGY: "write the chips along each axis with x between them, such as 4x4 or 2x2x4",
@@ -27,6 +30,10 @@ REMEDIES: Mapping[str, str] = {
     DECIMAL: 'write a decimal number in quotes, such as "1.20"',
     CURRENCY: "write the ISO 4217 code, such as USD",
     DATE: "write the date as year-month-day, such as 2026-11-01",
+    IMAGE_BY_DIGEST: "pin the image by its digest, such as registry.example/team/jax@sha256:..., "
+    "as a tag may mean another image tomorrow",
+    FLAG: "write one flag, such as --xla_cpu_enable_fast_math=false",
+    VARIABLE: "write the name of an environment variable, such as HF_HOME",
 }
 
 

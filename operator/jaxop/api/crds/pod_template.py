@@ -19,7 +19,8 @@ RESERVED_ENVIRONMENT = (
 )
 
 
-def _is_reserved(name: str) -> str:
+def is_reserved(name: str) -> str:
+    """CEL: whether the operator sets this variable."""
     return (
         f"({name} in {RESERVED_ENVIRONMENT}"
         f" || {name}.startsWith('JAXRUN_') || {name}.startsWith('OMPI_'))"
@@ -84,7 +85,7 @@ _ENVIRONMENT = _list_by(
     _object({"name": _string(256), "value": {"type": "string"}})
     | validations(
         Rule(
-            f"!{_is_reserved('self.name')}",
+            f"!{is_reserved('self.name')}",
             "the operator sets this variable for each process: remove it",
             says="'the operator sets ' + self.name + ' for each process: remove it'",
             reason="FieldValueForbidden",
@@ -106,7 +107,13 @@ _VOLUME_MOUNTS = {
             "self.all(m, m.mountPath != '/jaxop' && !m.mountPath.startsWith('/jaxop/'))",
             "/jaxop is where the operator puts jaxrun: mount the volume elsewhere",
             reason="FieldValueForbidden",
-        )
+        ),
+        Rule(
+            "self.all(m, m.mountPath != '/jaxop-cache'"
+            " && !m.mountPath.startsWith('/jaxop-cache/'))",
+            "/jaxop-cache is where the operator puts the compile cache: mount the volume elsewhere",
+            reason="FieldValueForbidden",
+        ),
     ),
 }
 
@@ -133,12 +140,6 @@ _CONTAINERS = _list_by(
             'the container "jax" needs a command, such as [python, -m, train]: the launcher starts '
             "it, and an image's own entrypoint cannot be read from the cluster",
             field=".command",
-            reason="FieldValueRequired",
-        ),
-        Rule(
-            "self.name != 'jax' || (has(self.image) && size(self.image) > 0)",
-            'the container "jax" needs an image with Python and the program in it',
-            field=".image",
             reason="FieldValueRequired",
         ),
         Rule(

@@ -11,8 +11,16 @@ from typing import Any
 
 from jaxop.api.v1alpha1.accelerator_class import Topology
 from jaxop.api.v1alpha1.common import Condition, KubeModel
+from jaxop.api.v1alpha1.compile_cache import CacheNamespace
+from jaxop.api.v1alpha1.jax_runtime import EnvironmentVariable, RuntimeFound
 
-from . import accelerator_class_rules, jaxjob_rules
+from . import (
+    accelerator_class_rules,
+    compile_cache_rules,
+    jax_runtime_rules,
+    jaxjob_rules,
+    warmup_rules,
+)
 from .pattern_rules import explained
 from .pod_template import POD_TEMPLATE
 from .rule import Rule, validations
@@ -22,10 +30,16 @@ Schema = dict[str, Any]
 RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
     **jaxjob_rules.RULES,
     **accelerator_class_rules.RULES,
+    **compile_cache_rules.RULES,
+    **warmup_rules.RULES,
+    **jax_runtime_rules.RULES,
 }
 LIST_KEYS: Mapping[str, tuple[str, ...]] = {
     Condition.__name__: ("type",),
     Topology.__name__: ("topology", "chipsPerHost"),
+    CacheNamespace.__name__: ("digest",),
+    EnvironmentVariable.__name__: ("name",),
+    RuntimeFound.__name__: ("accelerator",),
 }
 KEPT = {
     "type",
@@ -62,8 +76,8 @@ def structural_schema(model: type[KubeModel]) -> Schema:
     schema.update(copy.deepcopy(rules.get(model.__name__, {})))
     properties = schema["properties"]
     properties.update(copy.deepcopy(dict(STANDARD)))
-    if model.__name__ == "JaxJob":
-        spec = properties["spec"]["properties"]
+    spec = properties["spec"]["properties"]
+    if "template" in spec:
         spec["template"] = copy.deepcopy(POD_TEMPLATE) | {
             "description": spec["template"]["description"]
         }

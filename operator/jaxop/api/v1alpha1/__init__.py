@@ -6,6 +6,9 @@ and defaults and decide nothing; what an OpenAPI schema cannot say is a CEL rule
 """
 
 from .accelerator_class import AcceleratorClass
+from .compile_cache import CompileCache
+from .jax_runtime import JaxRuntime
 from .jaxjob import JaxJob
+from .warmup import Warmup
 
-__all__ = ["AcceleratorClass", "JaxJob"]
+__all__ = ["AcceleratorClass", "CompileCache", "JaxJob", "JaxRuntime", "Warmup"]

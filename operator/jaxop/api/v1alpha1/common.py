@@ -32,6 +32,14 @@ Quantity = Annotated[
 ]
 """A Kubernetes resource quantity that is not negative, such as `16Gi`."""
 
+DnsSubdomain = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
+    ),
+]
+VersionPrefix = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$", max_length=64)]
+
 LabelKey = Annotated[
     str,
     Field(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .accelerator_class import ChipCount, TopologyName
-from .common import KubeModel, LabelKey, ObjectMeta
+from .common import DnsSubdomain, KubeModel, LabelKey, ObjectMeta, VersionPrefix
 from .jaxjob_status import JaxJobStatus
 from .restart_policy import RestartPolicy
 
@@ -17,13 +17,6 @@ MANAGER = "jaxop.dev/jax-operator"
 PodTemplate = dict[str, Any]
 """A PodTemplateSpec as the user wrote it."""
 
-DnsSubdomain = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
-    ),
-]
-VersionPrefix = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$", max_length=64)]
 DomainPath = Annotated[
     str,
     Field(
@@ -101,6 +94,21 @@ class Scheduling(KubeModel):
     of a slice or none."""
 
 
+class CompileCacheUse(KubeModel):
+    """Where compiled programs come from, so that a start need not compile."""
+
+    name: DnsSubdomain
+    """Name of a CompileCache in the job's namespace."""
+
+    warmup: Literal["None", "Wait", "Background"] = "None"
+    """Whether the operator warms the cache with this program first: Wait makes the job's pods only
+    when it is warm, Background starts cold meanwhile. Jobs with the same program share one
+    Warmup."""
+
+    on_warmup_failure: Literal["StartCold", "Fail"] = "StartCold"
+    """What a job that waits does when its warmup has failed."""
+
+
 class JaxJobSpec(KubeModel):
     """What the user wants."""
 
@@ -111,6 +119,13 @@ class JaxJobSpec(KubeModel):
     """The pods, as an ordinary PodTemplateSpec. The container named "jax" is the program, and needs
     an image and a command; one process of it runs on each host. Can change only while the job is
     suspended."""
+
+    runtime: DnsSubdomain | None = None
+    """Name of a JaxRuntime that supplies the image, where the container "jax" names none, and the
+    versions, environment and XLA flags. Can change only while the job is suspended."""
+
+    compile_cache: CompileCacheUse | None = None
+    """Where compiled programs come from. A change holds from the next attempt on."""
 
     checkpoint: Checkpoint | None = None
     """Where the program keeps its checkpoints. Cannot change after creation."""

@@ -126,6 +126,55 @@ class Startup(KubeModel):
     """The rest of it: tracing, data, and the step itself."""
 
 
+class Compilation(KubeModel):
+    """What process 0 of the current epoch compiled, and what the compile cache saved."""
+
+    cache_namespace: str | None = None
+    """Digest of the cache namespace that the pods read; absent without a CompileCache."""
+
+    problem: str | None = None
+    """Why the cache is not used as it should be, as one sentence."""
+
+    requests: Count = 0
+    """Compilations that asked JAX's cache."""
+
+    hits: Count = 0
+    """Those that it answered."""
+
+    summary: str | None = None
+    """`hits/requests`, for the table of `kubectl get`."""
+
+    read_errors: Count = 0
+    """Entries that could not be read, and were compiled instead."""
+
+    offered: Count = 0
+    """New entries handed to the CompileCache's keeper."""
+
+    offered_bytes: Count = 0
+    """Their size."""
+
+    seconds: Seconds = 0.0
+    """What compiling took, reading entries included."""
+
+    saved_seconds: Seconds = 0.0
+    """What the hits would have taken to compile, as their entries say."""
+
+    first_step_seconds: Seconds | None = None
+    """From the program's start to the end of its first step."""
+
+    start: Literal["Warm", "Partial", "Cold"] | None = None
+    """Whether the first step found all of its programs in the cache, some, or none."""
+
+    first_step: str | None = None
+    """The same in words, such as `4.6s (warm; cold was 12.1s)`."""
+
+    recompilations: Count = 0
+    """Compilations after the first step: a shape or a constant changed."""
+
+    last_recompilation: Annotated[str, Field(max_length=512)] | None = None
+    """The last of them, with what changed: `train_step: x float32[32,64] -> float32[17,64]`."""
+
+
 class SameFailure(KubeModel):
     """The last failure, and how often it came in a row."""
 
@@ -272,6 +321,9 @@ class JaxJobStatus(KubeModel):
 
     startup: Startup | None = None
     """Where the time went before the first step."""
+
+    compilation: Compilation | None = None
+    """What was compiled, and what the compile cache saved."""
 
     conditions: tuple[Condition, ...] = ()
     """Ready, Reconciling, Stalled, Succeeded and Failed, as kstatus reads them."""

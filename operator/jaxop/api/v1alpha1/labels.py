@@ -11,6 +11,17 @@ SLICE_KEY = "jaxop.dev/slice-key"
 """The same on all pods of one slice of one JaxJob, over all its attempts, and on no others. Only
 where slices are placed by a topology."""
 
+COMPILE_CACHE = "jaxop.dev/compile-cache"
+"""The CompileCache that a pod reads, or that a keeper's objects belong to."""
+CACHE_NAMESPACE = "jaxop.dev/cache-namespace"
+"""Digest of the cache namespace that a pod reads, so that it is not evicted."""
+KEEPER = "jaxop.dev/keeper"
+"""The CompileCache that a pod keeps: on the pods of its keeper, and no others."""
+WARMUP = "jaxop.dev/warmup"
+"""The Warmup whose run a JaxJob is."""
+WARMUP_RUN = "jaxop.dev/warmup-run"
+"""What that JaxJob does for it: Fill compiles, Verify must find all of it."""
+
 SPEC_HASH = "jaxop.dev/spec-hash"
 """Annotation: hash of the desired object, so that an unchanged one is not applied again."""
 

@@ -11,6 +11,7 @@ from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Goodput, JaxJobStatus
 from jaxop.api.v1alpha1.labels import JAXJOB, TOKEN_SECRET
 from jaxop.controllers.jaxjob import metrics
 from jaxop.controllers.jaxjob.cache import ParseCache
+from jaxop.controllers.jaxjob.compiling import INDEXES, Compiling
 from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
 from jaxop.controllers.jaxjob.job_templates import JobTemplates
@@ -100,6 +101,7 @@ class JaxJobController:
         self._clock = clock
         self._jaxjobs = ParseCache(JaxJob.model_validate)
         self._classes = ParseCache(AcceleratorClass.model_validate)
+        self._compiling = Compiling()
         self._pods: dict[Key, ParseCache[_Pod]] = {}
         self._seen: dict[str, _Seen] = {}
         self._jobs_missing_since: dict[str, datetime] = {}
@@ -114,9 +116,10 @@ class JaxJobController:
                 wake_itself,
                 selector="",
                 trim=trim_jaxjob,
-                indexes={BY_CLASS: _class_of},
+                indexes={BY_CLASS: _class_of, **INDEXES},
             ),
             Watch(ACCELERATORCLASSES, _wake_users, selector=""),
+            *self._compiling.watches,
             Watch(SERVICES, wake_owner, selector=MANAGED_BY, trim=trim_service),
             Watch(JOBS, wake_owner, selector=MANAGED_BY, trim=trim_job, indexes=by_jaxjob),
             Watch(
@@ -172,6 +175,7 @@ class JaxJobController:
             written_at=written_at,
             step_interval_seconds=max(STEP_SECONDS, len(self._reports) / STEP_WRITES_PER_SECOND),
         )
+        snapshot = self._compiling.seen(snapshot, stores)
         return self._with_what_is_fetched(key, snapshot)
 
     def decide(self, snapshot: Snapshot, now: datetime) -> Plan:

@@ -8,8 +8,6 @@ rarely; the more gangs there are, the longer the turns, so that the cost does no
 
 import asyncio
 import heapq
-import json
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
@@ -19,12 +17,11 @@ from typing import Final
 import aiohttp
 
 from jaxop.controllers.jaxjob import metrics
+from jaxop.controllers.status_page import Answer, ask, url_of
 from jaxop.domain import contract
 from jaxop.domain.jaxjob.reading.launcher_reading import read_report
 from jaxop.domain.jaxjob.views import GangReport, GangTimes
 from jaxop.kube.resources import Key
-
-log = logging.getLogger(__name__)
 
 STARTING_SECONDS: Final = 1.0
 RUNNING_SECONDS: Final = 5.0
@@ -35,7 +32,6 @@ RUNNING_PER_SECOND: Final = 20.0
 CONCURRENT: Final = 64
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
 CLOCK_EXACTNESS: Final = timedelta(milliseconds=500)
-MAX_BYTES: Final = 256 * 1024
 
 Wake = Callable[[Key], None]
 
@@ -50,8 +46,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        host = f"[{self.ip}]" if ":" in self.ip else self.ip
-        return f"http://{host}:{self.port}/status"
+        return url_of(self.ip, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,18 +206,10 @@ class GangReports:
     async def _fetch(
         self, address: Address, session: aiohttp.ClientSession
     ) -> tuple[GangReport | None, str]:
-        try:
-            async with session.get(address.url, allow_redirects=False) as response:
-                if response.status != 200:
-                    return None, "unreadable"
-                body = await _at_most(response.content, MAX_BYTES)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.debug("%s: %s", address.url, error)
-            return None, "unreachable"
-        try:
-            report = read_report(json.loads(body))
-        except (ValueError, RecursionError):
-            report = None
+        answer = await ask(session, address.url)
+        if not isinstance(answer, Answer):
+            return None, answer
+        report = read_report(answer.body)
         if report is None or report.attempt != address.attempt:
             return None, "unreadable"
         return report, "new"
@@ -239,13 +226,3 @@ def steadied(report: GangReport, before: GangReport | None) -> GangReport:
         same = new is not None and old is not None and abs(new - old) < CLOCK_EXACTNESS
         kept[each.name] = old if same else new
     return replace(report, times=GangTimes(**kept))
-
-
-async def _at_most(stream: aiohttp.StreamReader, limit: int) -> bytes:
-    """The whole body; what goes beyond the limit is cut off, and then is no JSON any more."""
-    body = bytearray()
-    async for chunk in stream.iter_any():
-        body += chunk
-        if len(body) > limit:
-            break
-    return bytes(body[:limit])

@@ -26,26 +26,26 @@ def trim_jaxjob(obj: Manifest) -> Manifest:
 
 
 def trim_service(obj: Manifest) -> Manifest:
-    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(obj)}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": child_metadata(obj)}
 
 
 def trim_job(obj: Manifest) -> Manifest:
     fields = ("type", "status", "reason", "message", "lastTransitionTime")
-    conditions = _conditions(obj, _JOB_CONDITIONS, fields)
+    conditions = conditions_of(obj, _JOB_CONDITIONS, fields)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {**_metadata(obj), **_pick(obj["metadata"], ("generation",))},
-        "spec": _pick(obj.get("spec"), ("completions", "suspend", "backoffLimit")),
+        "metadata": {**child_metadata(obj), **pick(obj["metadata"], ("generation",))},
+        "spec": pick(obj.get("spec"), ("completions", "suspend", "backoffLimit")),
         "status": {"conditions": conditions} if conditions else {},
     }
 
 
 def trim_pod(obj: Manifest) -> Manifest:
     status = obj.get("status") or {}
-    kept = _pick(status, ("phase", "podIP", "reason", "message"))
+    kept = pick(status, ("phase", "podIP", "reason", "message"))
     fields = ("type", "status", "reason", "message", "lastTransitionTime")
-    if conditions := _conditions(obj, _POD_CONDITIONS, fields):
+    if conditions := conditions_of(obj, _POD_CONDITIONS, fields):
         kept["conditions"] = conditions
     for group in ("initContainerStatuses", "containerStatuses"):
         if containers := [_container(c) for c in status.get(group) or () if _says_something(c)]:
@@ -53,15 +53,15 @@ def trim_pod(obj: Manifest) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _metadata(obj),
-        "spec": _pick(obj.get("spec"), ("nodeName",)),
+        "metadata": child_metadata(obj),
+        "spec": pick(obj.get("spec"), ("nodeName",)),
         "status": kept,
     }
 
 
-def _metadata(obj: Manifest) -> Manifest:
+def child_metadata(obj: Manifest) -> Manifest:
     given = obj["metadata"]
-    kept = _pick(
+    kept = pick(
         given,
         (
             *("name", "namespace", "uid", "resourceVersion", "creationTimestamp"),
@@ -71,12 +71,12 @@ def _metadata(obj: Manifest) -> Manifest:
     labels = given.get("labels") or {}
     kept["labels"] = {k: v for k, v in labels.items() if k.startswith(_OUR_LABELS)}
     annotations = given.get("annotations") or {}
-    if marks := _pick(annotations, (_SPEC_HASH, _COMPLETION_INDEX)):
+    if marks := pick(annotations, (_SPEC_HASH, _COMPLETION_INDEX)):
         kept["annotations"] = marks
     owners = given.get("ownerReferences") or ()
     if owners:
         kept["ownerReferences"] = [
-            _pick(owner, ("apiVersion", "kind", "name", "uid", "controller")) for owner in owners
+            pick(owner, ("apiVersion", "kind", "name", "uid", "controller")) for owner in owners
         ]
     return kept
 
@@ -91,18 +91,18 @@ def _container(container: Mapping[str, Any]) -> Manifest:
     state = container.get("state") or {}
     if "terminated" in state:
         fields = ("exitCode", "signal", "reason", "message", "finishedAt")
-        kept = {"terminated": _pick(state["terminated"], fields)}
+        kept = {"terminated": pick(state["terminated"], fields)}
     else:
-        kept = {"waiting": _pick(state["waiting"], ("reason", "message"))}
+        kept = {"waiting": pick(state["waiting"], ("reason", "message"))}
     return {"name": container.get("name"), "image": container.get("image"), "state": kept}
 
 
-def _conditions(obj: Manifest, types: frozenset[str], fields: Iterable[str]) -> list[Manifest]:
+def conditions_of(obj: Manifest, types: frozenset[str], fields: Iterable[str]) -> list[Manifest]:
     fields = tuple(fields)
     conditions = (obj.get("status") or {}).get("conditions") or ()
-    return [_pick(c, fields) for c in conditions if c.get("type") in types]
+    return [pick(c, fields) for c in conditions if c.get("type") in types]
 
 
-def _pick(given: Mapping[str, Any] | None, fields: Iterable[str]) -> Manifest:
+def pick(given: Mapping[str, Any] | None, fields: Iterable[str]) -> Manifest:
     given = given or {}
     return {field: given[field] for field in fields if field in given}

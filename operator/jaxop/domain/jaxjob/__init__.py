@@ -8,6 +8,7 @@ into a `Snapshot`. `decide` asks the questions in order, each answered in a pack
 
     validation    can this be turned into children at all?           -> Stalled
     lifecycle     has it succeeded, or is it to be stopped?          -> Succeeded, Checkpointing
+    warming       is its program to be compiled first?               -> Pending
     queueing      is there quota for it?                             -> Queued
     failures      what went wrong, and is it tried again?            -> Restarting, Failed
     pods          what must exist for the attempt?

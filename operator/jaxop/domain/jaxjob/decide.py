@@ -20,9 +20,11 @@ from jaxop.domain.jaxjob.lifecycle.ttl import kept_long_enough
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.as_created import layout_as_created
 from jaxop.domain.jaxjob.pods.gang import by_process
+from jaxop.domain.jaxjob.pods.runtime import with_runtime
 from jaxop.domain.jaxjob.queueing import kueue, suspended_jobs
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.standing.state import where_it_stands
+from jaxop.domain.jaxjob.telling.cache_use import with_cache_use
 from jaxop.domain.jaxjob.telling.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.telling.events import events
 from jaxop.domain.jaxjob.telling.last_step import last_step
@@ -31,6 +33,7 @@ from jaxop.domain.jaxjob.telling.status import compose, hosts
 from jaxop.domain.jaxjob.validation import stalled
 from jaxop.domain.jaxjob.validation.stalled import Refused
 from jaxop.domain.jaxjob.validation.validate import validate
+from jaxop.domain.jaxjob.warming import hold as warming
 
 NOTHING_ELSE: Final = Plan()
 
@@ -48,7 +51,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Plan:
 
 def _decide(snapshot: Snapshot, now: datetime) -> Plan:
     """For a job that has not ended."""
-    snapshot = suspended_jobs.without_leftovers(snapshot)
+    snapshot = with_runtime(suspended_jobs.without_leftovers(snapshot))
     jaxjob = snapshot.jaxjob
     layout = layout_as_created(snapshot, validate(snapshot))
     if isinstance(layout, SliceLayout) and succeeded(snapshot, layout):
@@ -59,7 +62,11 @@ def _decide(snapshot: Snapshot, now: datetime) -> Plan:
         return _write(snapshot, status, now, kueue.with_quota_given_up(snapshot, plan, now))
     if not isinstance(layout, SliceLayout):
         return stalled.invalid(snapshot, layout, now)
-    held = suspended_jobs.hold(snapshot, now) or kueue.hold(snapshot, layout, now)
+    held = (
+        suspended_jobs.hold(snapshot, now)
+        or warming.hold(snapshot, layout, now)
+        or kueue.hold(snapshot, layout, now)
+    )
     if held is not None:
         status, plan = held
         return _write(snapshot, status, now, plan)
@@ -153,8 +160,9 @@ def _go_on(
         failure=epoch_ends.failure_told(snapshot, news, now),
         ends=news.ends if news.counts else (),
     )
+    new = new.replace(compilation=with_cache_use(snapshot, layout, new.compilation))
     plan = Plan(
-        create=replaced.create,
+        create=replaced.create + warming.beside(snapshot, layout).create,
         apply=missing,
         delete=children.stale(snapshot) + replaced.delete,
         requeue_after=_soonest(

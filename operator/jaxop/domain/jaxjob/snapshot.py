@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from jaxop.api.plan import Manifest
-from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
+from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
 from jaxop.domain.jaxjob.queueing.views import KueueView
 from jaxop.domain.jaxjob.views import GangReport, JobView, NodeView, PodView
 
@@ -29,6 +29,14 @@ class Snapshot:
     accelerator_class: AcceleratorClass | None
     class_names: tuple[str, ...] = ()
     """Of all classes there are, for the message when there is no such class."""
+    runtime: JaxRuntime | None = None
+    """What spec.runtime names."""
+    runtime_names: tuple[str, ...] = ()
+    """Of all runtimes, for the message when there is no such runtime."""
+    compile_cache: CompileCache | None = None
+    """What spec.compileCache names."""
+    warmup: Warmup | None = None
+    """The one that the job asks for, while it may have to wait for it."""
     jobs: tuple[JobView, ...] = ()
     jobs_missing_since: datetime | None = None
     """Since when this process sees fewer Jobs of the attempt than slices; None if it sees all."""

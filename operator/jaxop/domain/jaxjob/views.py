@@ -105,6 +105,8 @@ class JobView:
     in_place: bool = False
     """As created: its pods wait for the successor of one that is lost."""
     generation: int = 0
+    cache_namespace: str | None = None
+    """Digest of the cache namespace that its pods read."""
 
     @property
     def finished(self) -> bool:
@@ -189,6 +191,44 @@ class EpochEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class CompilationReport:
+    """What a program has compiled and found in the cache (contract.json, `compile` and `cache`)."""
+
+    namespace: str | None = None
+    problem: str | None = None
+    """Why its launcher does not use the cache as it should be."""
+    requests: int = 0
+    hits: int = 0
+    read_errors: int = 0
+    linked: int = 0
+    """Published entries that it was given."""
+    refused: int = 0
+    """Those that it was not."""
+    retrieval_seconds: float = 0.0
+    saved_seconds: float = 0.0
+    first_step_requests: int | None = None
+    """As it was after the first step, as all that begins so."""
+    first_step_hits: int | None = None
+    first_step_retrieval_seconds: float | None = None
+    first_step_saved_seconds: float | None = None
+    first_step_seconds: float | None = None
+    """Since the program's start."""
+    compile_seconds: float = 0.0
+    recompilations: int | None = None
+    """None where that is not told."""
+    last_recompilation: str | None = None
+    offered: int = 0
+    """New entries that it has handed to the keeper."""
+    offered_bytes: int = 0
+
+    @property
+    def says_anything(self) -> bool:
+        """False until the program has compiled something."""
+        told = self.requests or self.compile_seconds or self.recompilations
+        return bool(told) or self.first_step_seconds is not None
+
+
+@dataclass(frozen=True, slots=True)
 class LastWords:
     """A launcher's termination message (contract.json, `termination`)."""
 
@@ -200,6 +240,8 @@ class LastWords:
     ledger: RestartLedger | None = None
     """Before `cause` was judged."""
     goodput: Goodput | None = None
+    epoch: int = 0
+    compilation: CompilationReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +264,6 @@ class GangReport:
     """Oldest first."""
     goodput: Goodput | None = None
     """Of this attempt."""
+    compilation: CompilationReport | None = None
+    """Of process 0 in this epoch; None from an older launcher."""
     cause: Cause | None = None

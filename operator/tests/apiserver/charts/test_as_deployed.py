@@ -168,6 +168,41 @@ def test_its_rights_are_all_it_needs_to_run_a_job(
     assert 'User "system:serviceaccount' not in operator.words(), "something is refused by RBAC"
 
 
+def test_its_rights_are_all_it_needs_to_keep_a_cache(
+    api: Api, operator: Operator, where: tuple[str, tuple[str, ...]]
+) -> None:
+    namespace, _ = where
+    cache = {
+        "apiVersion": "jaxop.dev/v1alpha1",
+        "kind": "CompileCache",
+        "metadata": {"name": "team", "namespace": namespace},
+        "spec": {"storage": {"size": "1Gi"}},
+    }
+    assert apply(api, cache).code == 201
+
+    def state() -> str:
+        found: str = api.request("GET", url(cache)).body.get("status", {}).get("state", "")
+        return found
+
+    until("the cache has a state", lambda: state() == "Pending", operator)
+    core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
+    for child in (
+        f"{core}/persistentvolumeclaims/team-cache",
+        f"{core}/configmaps/team-keeper",
+        f"{apps}/deployments/team-keeper",
+    ):
+        until(f"{child} is there", lambda c=child: api.request("GET", c).code == 200, operator)
+    more = {"spec": {"retention": {"maxSize": "512Mi"}}}
+    api.request("PATCH", url(cache), more, content_type="application/merge-patch+json")
+
+    def told() -> bool:
+        policy = api.request("GET", f"{core}/configmaps/team-keeper").body
+        return '"maxBytes": 536870912' in policy["data"]["policy.json"]
+
+    until("the keeper is told of another limit", told, operator)
+    assert 'User "system:serviceaccount' not in operator.words(), "something is refused by RBAC"
+
+
 def deleted(api: Api, path: str) -> bool:
     answer = api.request("GET", path)
     return answer.code == 404 or "deletionTimestamp" in answer.body["metadata"]

@@ -18,6 +18,8 @@ OPERATORS_GROUPS = (
 )
 TEAM = f"rbac-{secrets.token_hex(4)}"
 CORE, BATCH, OURS = "/api/v1", "/apis/batch/v1", "/apis/jaxop.dev/v1alpha1"
+APPS, KUEUE = "/apis/apps/v1", "kueue.x-k8s.io"
+CLUSTER_SCOPED = {"resourceflavors", "workloadpriorityclasses", "clusterqueues", "jaxruntimes"}
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 KINDS = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"} | {
     "ValidatingAdmissionPolicy",
@@ -95,6 +97,27 @@ JAXJOB = an(
         },
     },
 )
+CACHE = an("jaxop.dev/v1alpha1", "CompileCache", "team", spec={"storage": {"size": "1Gi"}})
+CLAIM = an(
+    "v1",
+    "PersistentVolumeClaim",
+    "team-cache",
+    spec={"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
+)
+POLICY = an("v1", "ConfigMap", "team-keeper", data={"policy.json": "{}"})
+KEEPER_LABELS = {"jaxop.dev/keeper": "team"}
+KEEPER = an(
+    "apps/v1",
+    "Deployment",
+    "team-keeper",
+    spec={
+        "selector": {"matchLabels": KEEPER_LABELS},
+        "template": {
+            "metadata": {"labels": KEEPER_LABELS},
+            "spec": {"containers": [{"name": "keeper", "image": "a"}]},
+        },
+    },
+)
 WATCH = "?watch=1&timeoutSeconds=1&resourceVersion=1"
 RELABEL = {"metadata": {"labels": {"a": "b"}}}
 
@@ -105,8 +128,14 @@ ALLOWED = [
     Ask("GET", in_team(OURS, "jaxjobs", "digits")),
     Ask("PATCH", in_team(OURS, "jaxjobs", "digits/status"), RUNNING, MERGE),
     Ask("DELETE", in_team(OURS, "jaxjobs", "digits")),
+    Ask("POST", in_team(OURS, "jaxjobs"), JAXJOB | {"metadata": {"name": "team-fill0"}}),
     Ask("GET", f"{OURS}/acceleratorclasses"),
     Ask("GET", f"{OURS}/acceleratorclasses{WATCH}"),
+    Ask("GET", f"{OURS}/compilecaches"),
+    Ask("GET", f"{OURS}/compilecaches{WATCH}"),
+    Ask("GET", in_team(OURS, "compilecaches", "team")),
+    Ask("PATCH", in_team(OURS, "compilecaches", "team/status"),
+        {"status": {"state": "Ready"}}, MERGE),
     # Children.
     Ask("GET", f"{BATCH}/jobs?labelSelector=app.kubernetes.io/managed-by=jax-operator"),
     Ask("GET", f"{BATCH}/jobs{WATCH}"),
@@ -125,6 +154,22 @@ ALLOWED = [
     Ask("GET", f"{CORE}/pods{WATCH}"),
     Ask("POST", in_team(CORE, "pods"), POD),
     Ask("DELETE", in_team(CORE, "pods", "digits-a0-s0-1")),
+    # A CompileCache's.
+    Ask("GET", f"{CORE}/persistentvolumeclaims"),
+    Ask("GET", f"{CORE}/persistentvolumeclaims{WATCH}"),
+    Ask("GET", in_team(CORE, "persistentvolumeclaims", "team-cache")),
+    Ask("POST", in_team(CORE, "persistentvolumeclaims"), CLAIM | {"metadata": {"name": "b"}}),
+    Ask("PATCH", in_team(CORE, "persistentvolumeclaims", "team-cache"), CLAIM | RELABEL, APPLY),
+    Ask("GET", f"{CORE}/configmaps?labelSelector=app.kubernetes.io/managed-by=jax-operator"),
+    Ask("GET", f"{CORE}/configmaps{WATCH}"),
+    Ask("GET", in_team(CORE, "configmaps", "team-keeper")),
+    Ask("POST", in_team(CORE, "configmaps"), POLICY | {"metadata": {"name": "b"}}),
+    Ask("PATCH", in_team(CORE, "configmaps", "team-keeper"), POLICY | RELABEL, APPLY),
+    Ask("GET", f"{APPS}/deployments"),
+    Ask("GET", f"{APPS}/deployments{WATCH}"),
+    Ask("GET", in_team(APPS, "deployments", "team-keeper")),
+    Ask("POST", in_team(APPS, "deployments"), KEEPER | {"metadata": {"name": "b"}}),
+    Ask("PATCH", in_team(APPS, "deployments", "team-keeper"), KEEPER | RELABEL, APPLY),
     Ask("GET", f"{CORE}/nodes?limit=200"),
     Ask("POST", in_team(CORE, "secrets"), TOKEN),
     # The story.
@@ -140,8 +185,11 @@ ALLOWED = [
 DENIED = [
     # What users own.
     Ask("PATCH", in_team(OURS, "jaxjobs", "digits"), {"spec": {"suspend": True}}, MERGE),
-    Ask("POST", in_team(OURS, "jaxjobs"), JAXJOB),
     Ask("POST", f"{OURS}/acceleratorclasses", {}),
+    Ask("POST", f"{OURS}/jaxruntimes", {}),
+    Ask("POST", in_team(OURS, "compilecaches"), CACHE),
+    Ask("PATCH", in_team(OURS, "compilecaches", "team"), RELABEL, MERGE),
+    Ask("DELETE", in_team(OURS, "compilecaches", "team")),
     # Secrets: it makes one, and can read none, not even that one.
     Ask("GET", f"{CORE}/secrets"),
     Ask("GET", in_team(CORE, "secrets")),
@@ -155,10 +203,15 @@ DENIED = [
     Ask("POST", in_team(CORE, "pods", "digits-a0-s0-0/exec") + "?command=sh"),
     Ask("DELETE", in_team(BATCH, "jobs")),
     Ask("DELETE", in_team(CORE, "services", "digits-gang")),
-    Ask("GET", f"{CORE}/configmaps"),
+    # What a cache holds is never deleted by it, and what it made goes with its owner.
+    Ask("DELETE", in_team(CORE, "persistentvolumeclaims", "team-cache")),
+    Ask("DELETE", in_team(CORE, "configmaps", "team-keeper")),
+    Ask("DELETE", in_team(APPS, "deployments", "team-keeper")),
+    Ask("PATCH", in_team(APPS, "deployments", "team-keeper/scale"), {}, MERGE),
+    Ask("GET", f"{CORE}/persistentvolumes"),
+    Ask("GET", f"{APPS}/replicasets"),
     Ask("GET", f"{CORE}/namespaces"),
     Ask("PATCH", f"{CORE}/nodes/a", RELABEL, MERGE),
-    Ask("GET", "/apis/apps/v1/deployments"),
     Ask("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"),
     Ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles"),
     Ask("GET", f"/apis/coordination.k8s.io/v1/namespaces/{TEAM}/leases/jax-operator"),
@@ -176,7 +229,8 @@ def installed(api: Api, rendered: Render) -> Iterator[Api]:
         assert answer.code in (200, 201), answer.faults
     assert apply(api, an("v1", "Namespace", TEAM)).code in (200, 201)
     in_namespace = {"namespace": TEAM}
-    for one in (JOB, SERVICE, EVENT, JAXJOB, an("v1", "Pod", "digits-a0-s0-1", **POD_TEMPLATE)):
+    pod = an("v1", "Pod", "digits-a0-s0-1", **POD_TEMPLATE)
+    for one in (JOB, SERVICE, EVENT, JAXJOB, CACHE, CLAIM, POLICY, KEEPER, pod):
         there = {**one, "metadata": one["metadata"] | in_namespace}
         answer = apply(api, there)
         assert answer.code in (200, 201), answer.faults
@@ -210,27 +264,34 @@ def test_the_operator_may_not(installed: Api, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("resource", "verbs"),
+    ("group", "resource", "verbs"),
     [
-        ("workloads", {"get", "list", "watch", "create", "patch", "delete"}),
-        ("workloads/status", {"patch"}),
-        ("resourceflavors", {"get", "list", "watch"}),
-        ("workloadpriorityclasses", {"get", "list", "watch"}),
-        ("clusterqueues", set()),
-        ("localqueues", set()),
+        (KUEUE, "workloads", {"get", "list", "watch", "create", "patch", "delete"}),
+        (KUEUE, "workloads/status", {"patch"}),
+        (KUEUE, "resourceflavors", {"get", "list", "watch"}),
+        (KUEUE, "workloadpriorityclasses", {"get", "list", "watch"}),
+        (KUEUE, "clusterqueues", set()),
+        (KUEUE, "localqueues", set()),
+        ("jaxop.dev", "warmups", {"get", "list", "watch", "create", "delete"}),
+        ("jaxop.dev", "warmups/status", {"patch"}),
+        ("jaxop.dev", "warmups/finalizers", {"update"}),
+        ("jaxop.dev", "compilecaches/finalizers", {"update"}),
+        ("jaxop.dev", "jaxruntimes", {"get", "list", "watch"}),
+        ("jaxop.dev", "jaxruntimes/status", {"patch"}),
     ],
 )
-def test_what_it_may_do_to_kueues_objects(installed: Api, resource: str, verbs: set[str]) -> None:
-    """Which are not served here: the API server is asked what it would allow."""
+def test_what_it_may_do_to(installed: Api, group: str, resource: str, verbs: set[str]) -> None:
+    """Of Kueue's objects, which are not served here, and others: the API server is asked what it
+    would allow."""
     plural, _, subresource = resource.partition("/")
     allowed = set()
     for verb in ("get", "list", "watch", "create", "patch", "update", "delete"):
         asked = {
-            "group": "kueue.x-k8s.io",
+            "group": group,
             "resource": plural,
             "subresource": subresource,
             "verb": verb,
-            "namespace": TEAM if plural in ("workloads", "localqueues") else "",
+            "namespace": "" if plural in CLUSTER_SCOPED else TEAM,
         }
         review = {
             "apiVersion": "authorization.k8s.io/v1",
@@ -297,10 +358,20 @@ def test_an_editor_can_run_jobs_and_a_viewer_can_look(installed: Api) -> None:
     )  # fmt: skip
     forge = Ask("PATCH", in_team(OURS, "jaxjobs", "digits/status"), {"status": {}}, MERGE)
     classes = Ask("GET", f"{OURS}/acceleratorclasses")
+    caches = Ask("GET", in_team(OURS, "compilecaches"))
+    cache = Ask("POST", in_team(OURS, "compilecaches"), CACHE | {"metadata": {"name": "another"}})
+    warmup = Ask("DELETE", in_team(OURS, "warmups", "none"))
+    runtimes = Ask("GET", f"{OURS}/jaxruntimes")
     everybody = ("system:authenticated",)
     until("a viewer looks", lambda: look.send(installed, "viewer", everybody), 200)
     until("an editor suspends", lambda: suspend.send(installed, "editor", everybody), 200)
     assert suspend.send(installed, "viewer", everybody).code == 403
+    assert caches.send(installed, "viewer", everybody).code == 200
+    assert cache.send(installed, "viewer", everybody).code == 403
+    assert cache.send(installed, "editor", everybody).code == 201
+    assert warmup.send(installed, "viewer", everybody).code == 403
+    assert warmup.send(installed, "editor", everybody).code == 404, "allowed, but there is none"
+    until("a stranger sees runtimes", lambda: runtimes.send(installed, "stranger", everybody), 200)
     assert forge.send(installed, "editor", everybody).code == 403
     assert look.send(installed, "stranger", everybody).code == 403
     assert classes.send(installed, "stranger", everybody).code == 200

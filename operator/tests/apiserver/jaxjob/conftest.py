@@ -11,6 +11,7 @@ import pytest
 from operator_process import OperatorProcess
 from plain_api import Api, install_catalogue, install_crds
 from play import FakeLauncher, Play
+from played_keeper import FakeKeeper
 
 from e2e.cluster.lite import lite_cluster
 
@@ -70,10 +71,22 @@ def operator(start_operator: Callable[[str], OperatorProcess]) -> OperatorProces
 _addresses = itertools.count(2)
 
 
+def _address() -> str:
+    """On the loopback, of one test only."""
+    return f"127.{os.getpid() % 200 + 1}.0.{next(_addresses)}"
+
+
 @pytest.fixture
 def launcher(play: Play) -> Iterator[FakeLauncher]:
     """Of a gang of two; `launcher.address` is its pod's."""
-    number = next(_addresses)
-    fake = FakeLauncher(f"127.{os.getpid() % 200 + 1}.0.{number}", play.namespace, 2)
+    fake = FakeLauncher(_address(), play.namespace, 2)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def keeper() -> Iterator[FakeKeeper]:
+    """Of a CompileCache; `keeper.address` is its pod's."""
+    fake = FakeKeeper(_address())
     yield fake
     fake.close()

@@ -42,6 +42,8 @@ class Play:
     def path(self, kind: str, name: str = "", subresource: str = "") -> str:
         group = {
             "jaxjobs": "apis/jaxop.dev/v1alpha1",
+            "compilecaches": "apis/jaxop.dev/v1alpha1",
+            "deployments": "apis/apps/v1",
             "jobs": "apis/batch/v1",
             "leases": "apis/coordination.k8s.io/v1",
         }.get(kind, "api/v1")

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from jaxop.api.crds import definitions, files
 from jaxop.api.crds.__main__ import main
+from jaxop.api.crds.definitions import KINDS
 from jaxop.api.crds.pattern_rules import REMEDIES
-from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 
 DEFINITIONS = definitions()
 CLIENT_SIDE_APPLY_LIMIT_BYTES = 262_144
@@ -100,7 +100,7 @@ def test_conditions_are_a_map_by_type() -> None:
 
 
 def test_every_explained_pattern_is_one_of_a_model() -> None:
-    models = json.dumps([JaxJob.model_json_schema(), AcceleratorClass.model_json_schema()])
+    models = json.dumps([kind.model.model_json_schema() for kind in KINDS])
     assert [pattern for pattern in REMEDIES if json.dumps(pattern) not in models] == []
 
 

@@ -47,9 +47,9 @@ def test_the_pod_template_is_kept_as_the_user_wrote_it() -> None:
 
 
 def test_fields_of_another_version_are_ignored() -> None:
-    manifest = a_manifest(runtime="jax-0.12-tpu")
+    manifest = a_manifest(flavour="vanilla")
     manifest["metadata"]["managedFields"] = [{"manager": "kubectl"}]
-    assert "runtime" not in JaxJob.model_validate(manifest).to_manifest()["spec"]
+    assert "flavour" not in JaxJob.model_validate(manifest).to_manifest()["spec"]
 
 
 def test_models_are_immutable() -> None:

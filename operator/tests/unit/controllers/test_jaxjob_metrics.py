@@ -4,14 +4,15 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
+import jaxop.controllers.compilecache.metrics
 import jaxop.kube.metrics  # noqa: F401 - registers the core's
 import pytest
 from jaxop.api.v1alpha1.jaxjob_status import Goodput, JaxJobStatus
-from jaxop.app.metrics import JaxJobStates
+from jaxop.app.metrics import collectors
 from jaxop.controllers.jaxjob import metrics
 from jaxop.domain.jaxjob.telling.goodput import PARTS
 from jaxop.domain.jaxjob.telling.recoveries import How, recoveries
-from jaxop.kube.resources import JAXJOBS
+from jaxop.kube.resources import COMPILECACHES, JAXJOBS
 from jaxop.kube.store import ObjectStore
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
@@ -155,8 +156,9 @@ class TestThePage:
         return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in found}
 
     def ours(self) -> dict[str, Metric]:
-        states = JaxJobStates(ObjectStore(JAXJOBS), lambda: True)
-        families = [*REGISTRY.collect(), *states.collect()]
+        stores = {kind: ObjectStore(kind) for kind in (JAXJOBS, COMPILECACHES)}
+        scraped = [m for each in collectors(stores, lambda: True) for m in each.collect()]
+        families = [*REGISTRY.collect(), *scraped]
         named = {f"{m.name}_total" if m.type == "counter" else m.name: m for m in families}
         return {name: m for name, m in named.items() if name.startswith("jaxop_")}
 

@@ -27,10 +27,16 @@ def test_names_paths_and_ports(data: dict[str, Any]) -> None:
         "root": contract.ROOT,
         "launcher": contract.LAUNCHER,
         "terminationLog": contract.TERMINATION_LOG,
+        "cachePublished": contract.CACHE_PUBLISHED,
+        "cacheStaging": contract.CACHE_STAGING,
+        "cacheLocal": contract.CACHE_LOCAL,
+        "keeperVolume": contract.KEEPER_VOLUME,
+        "keeperPolicy": contract.KEEPER_POLICY,
     }
     assert data["ports"] == {
         "http": contract.HTTP_PORT,
         "gang": contract.GANG_PORT,
+        "keeper": contract.KEEPER_PORT,
         "coordinatorBase": contract.COORDINATOR_PORT_BASE,
         "coordinatorCount": contract.COORDINATOR_PORT_COUNT,
         "tpuProcess": contract.TPU_PROCESS_PORT,

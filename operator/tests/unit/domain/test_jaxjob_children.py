@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from building import NOW, World, a_jaxjob
+from caching import a_cache
 from jaxop.api.plan import Manifest
 from jaxop.domain.jaxjob import decide
 
@@ -21,6 +22,9 @@ CASES = {
     "nvidia-h100-4-hosts": a_jaxjob()
     .on("nvidia-h100", hosts=4, chipsPerHost=8)
     .with_checkpoint("ckpt", path="/ckpt", graceSeconds=120),
+    "cpu-compile-cache": a_jaxjob()
+    .spec(compileCache={"name": "team-cache"})
+    .seeing(compile_cache=a_cache(writers="Jobs")),
     "tpu-v5e-4x4-x2": a_jaxjob().on("tpu-v5e", "4x4").with_slices(2),
 }
 

@@ -112,7 +112,8 @@ CASES: list[tuple[World, str]] = [
     ),
     (
         program(image=""),
-        f"{IN_TEMPLATE}.containers[0].image: is missing; give the image that holds the program",
+        f"{IN_TEMPLATE}.containers[0].image: is missing; give the image that holds the program, "
+        "or name a JaxRuntime in spec.runtime",
     ),
     (
         program(env=[{"name": "JAXRUN_JOB", "value": "x"}]),

@@ -11,10 +11,16 @@ VERSION: Final = 1
 ROOT: Final = "/jaxop"
 LAUNCHER: Final = "/jaxop/jaxrun"
 TERMINATION_LOG: Final = "/dev/termination-log"
+CACHE_PUBLISHED: Final = "/jaxop-cache/published"
+CACHE_STAGING: Final = "/jaxop-cache/staging"
+CACHE_LOCAL: Final = "/jaxop-cache/local"
+KEEPER_VOLUME: Final = "/jaxop-cache/volume"
+KEEPER_POLICY: Final = "/jaxop-keeper/policy.json"
 TERMINATION_LIMIT_BYTES: Final = 4096
 
 HTTP_PORT: Final = 9431
 GANG_PORT: Final = 9430
+KEEPER_PORT: Final = 9432
 COORDINATOR_PORT_BASE: Final = 9440
 COORDINATOR_PORT_COUNT: Final = 50
 
@@ -34,6 +40,9 @@ RESTART_POLICY: Final = "JAXRUN_RESTART_POLICY"
 LEDGER: Final = "JAXRUN_LEDGER"
 SUCCESS_POLICY: Final = "JAXRUN_SUCCESS_POLICY"
 PREFLIGHT: Final = "JAXRUN_PREFLIGHT"
+CACHE_NAMESPACE: Final = "JAXRUN_CACHE_NAMESPACE"
+CACHE_OFFERS: Final = "JAXRUN_CACHE_OFFERS"
+WARMUP: Final = "JAXRUN_WARMUP"
 COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
 
 ENVIRONMENT: Final = (
@@ -53,6 +62,9 @@ ENVIRONMENT: Final = (
     LEDGER,
     SUCCESS_POLICY,
     PREFLIGHT,
+    CACHE_NAMESPACE,
+    CACHE_OFFERS,
+    WARMUP,
     COMPLETION_INDEX,
 )
 

@@ -183,6 +183,8 @@ class Launcher:
             self._cleared()
         elif isinstance(item, GangView):
             self._view = item
+            if item.state is GangState.RUNNING and run is not None and self._live:
+                run.taken_as_running()
         elif isinstance(item, Remember):
             self._memory = item.memory
         elif isinstance(item, Start):

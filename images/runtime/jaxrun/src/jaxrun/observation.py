@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.gang.protocol import Progress
 
 _FLAGS = ("jax_imported", "initialising", "initialised", "left_world", "compile_started")
@@ -12,6 +13,9 @@ _SECONDS = ("compile_seconds", "data_seconds", "checkpoint_seconds")
 _WAITING = ("", "data", "checkpoint")
 _STEPS = ("step", "checkpoint_step")
 _MOST_METRICS = 32
+_MOST_FUNCTIONS = 16
+_NAME_LIMIT = 128
+_RECOMPILED_LIMIT = 512
 
 
 def observe(before: Progress, message: dict[str, Any]) -> Progress:
@@ -22,7 +26,7 @@ def observe(before: Progress, message: dict[str, Any]) -> Progress:
             changes[name] = True
     for name in _COUNTS:
         value = message.get(name)
-        if type(value) is int and 0 <= value < 2**53:
+        if _is_count(value):
             changes[name] = value
     for name in _STEPS:
         value = message.get(name)
@@ -38,7 +42,47 @@ def observe(before: Progress, message: dict[str, Any]) -> Progress:
         changes["waiting"] = message["waiting"]
     if isinstance(message.get("metrics"), dict):
         changes["metrics"] = _numbers(message["metrics"])
+    compiled = _compiled(before.compiled, message)
+    return dataclasses.replace(before, compiled=compiled, **changes)
+
+
+def _compiled(before: Compiled, message: dict[str, Any]) -> Compiled:
+    changes: dict[str, Any] = {}
+    counts = {"recompilations": "recompilations", "cache_read_errors": "read_errors"}
+    for said, name in counts.items():
+        if _is_count(message.get(said)):
+            changes[name] = message[said]
+    seconds = {
+        "cache_retrieval_seconds": "retrieval_seconds",
+        "cache_saved_seconds": "saved_seconds",
+    }
+    for said, name in seconds.items():
+        value = message.get(said)
+        if isinstance(value, (int, float)) and _is_finite(value):
+            changes[name] = max(float(value), 0.0)
+    if isinstance(message.get("recompiled"), str):
+        changes["recompiled"] = message["recompiled"][:_RECOMPILED_LIMIT]
+    if isinstance(message.get("functions"), list):
+        functions = map(_function, message["functions"][:_MOST_FUNCTIONS])
+        changes["functions"] = tuple(f for f in functions if f is not None)
     return dataclasses.replace(before, **changes)
+
+
+def _function(said: Any) -> FunctionCompiled | None:
+    if not isinstance(said, list) or len(said) != 3:
+        return None
+    name, count, seconds = said
+    if not isinstance(name, str) or not _is_count(count) or not _is_finite(seconds):
+        return None
+    return FunctionCompiled(name[:_NAME_LIMIT], count, max(float(seconds), 0.0))
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 2**53
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, float]:

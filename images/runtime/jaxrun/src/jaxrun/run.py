@@ -14,6 +14,7 @@ from typing import Any
 
 from jaxrun.cgroup import own_memory_cgroup
 from jaxrun.channel import Channel, NoChannelError
+from jaxrun.compiled import FirstStep, first_step
 from jaxrun.evidence import Death, ExceptionReport, How
 from jaxrun.expectation import Found, mismatch
 from jaxrun.gang.protocol import Calls, Died, FromMember, Gone, Progress, Stack
@@ -47,6 +48,8 @@ class Run:
         self.death: Death | None = None
         self.ended: Ended | None = None
         self.step_seconds: float | None = None
+        self.first_step: FirstStep | None = None
+        self._spawned_at = 0.0
         self._stepped: tuple[int, float] | None = None
         self._settings = settings
         self._send = send
@@ -72,8 +75,15 @@ class Run:
             self._oom_kills_before = self._memory.oom_kills()
         channel = str(self._channel.directory) if self._channel is not None else None
         env = program_environment(self._settings, place, os.environ, channel, site)
+        self._spawned_at = self._loop.time()
         self._supervisor.spawn(command, env)
         self._send(self.progress)
+
+    def taken_as_running(self) -> None:
+        """By the gang: a program that reports no step has done its first, if it has compiled."""
+        compiled = self.progress.compile_count > 0 and not self.progress.compiling
+        if self.first_step is None and compiled:
+            self._first_step_done()
 
     def forward(self, number: int) -> None:
         """A signal from outside, to the program's group."""
@@ -160,6 +170,8 @@ class Run:
         if progress == self.progress:
             return
         old, self.progress = self.progress, progress
+        if old.step is None and progress.step is not None:
+            self._first_step_done()
         self._time_steps(progress.step)
         quiet = dataclasses.replace(
             progress,
@@ -170,12 +182,16 @@ class Run:
             data_seconds=old.data_seconds,
             checkpoint_seconds=old.checkpoint_seconds,
             waiting=old.waiting,
+            compiled=old.compiled,
         )
         urgent = quiet != old or (old.step is None) != (progress.step is None)
         if urgent:
             self._send(progress)
         elif self._progress_timer is None:
             self._progress_timer = self._later(_SEND_INTERVAL_SECONDS, self._send_progress)
+
+    def _first_step_done(self) -> None:
+        self.first_step = first_step(self.progress, self._loop.time() - self._spawned_at)
 
     def _look_at(self, found: Found) -> None:
         """No step is to be taken on something else than was asked for."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxrun import contract
+from jaxrun.cache.use import CacheUse
+from jaxrun.compiled import FirstStep, cache_json, compile_json
 from jaxrun.evidence import Verdict
 from jaxrun.gang.memory import Memory, Record
 from jaxrun.gang.progress import first, last
@@ -45,6 +47,9 @@ class Status:
     checkpoint_step: int | None = None
     stop: Stopping | None = None
     goodput: Mapping[str, float] = field(default_factory=dict)
+    first_step: FirstStep | None = None
+    """Of this process's program in this epoch."""
+    cache_use: CacheUse = CacheUse()
 
     def as_json(self) -> dict[str, Any]:
         """The contract's `status` object."""
@@ -66,7 +71,9 @@ class Status:
                 for name, value in progress.metrics.items()
             },
             "checkpointStep": self.checkpoint_step,
-            "compile": {"count": progress.compile_count, "seconds": progress.compile_seconds},
+            "compile": compile_json(progress),
+            "cache": cache_json(progress, self.cache_use, self.first_step),
+            "firstStepSeconds": self.first_step.seconds if self.first_step is not None else None,
             "times": {name: self.times.get(name) for name in _TIMES},
             "stop": _stop_json(self.stop) if self.stop is not None else None,
             "ledger": ledger_json(self.memory.ledger),
@@ -83,8 +90,9 @@ def server_status(
     run: Run | None,
     launcher_started: float,
     verdict: Verdict | None,
+    cache_use: CacheUse = CacheUse(),
 ) -> Status:
-    """The gang's, told by process 0."""
+    """The gang's, told by process 0; what is compiled and found in the cache is its own."""
     now = time.monotonic()
     epoch = gang.epoch.number if gang.epoch is not None else 0
     mine = run if run is not None and run.epoch == epoch else None
@@ -102,6 +110,8 @@ def server_status(
         checkpoint_step=gang.checkpoint_step,
         stop=gang.stop,
         goodput=gang.books.parts(now),
+        first_step=mine.first_step if mine is not None else None,
+        cache_use=cache_use,
     )
 
 
@@ -112,6 +122,7 @@ def member_status(
     times: Mapping[str, float | None],
     memory: Memory,
     verdict: Verdict | None,
+    cache_use: CacheUse = CacheUse(),
 ) -> Status:
     """A process's own, with what it knows of the gang."""
     progress = run.progress if run is not None else Progress(0)
@@ -128,6 +139,8 @@ def member_status(
         verdict=verdict,
         memory=memory,
         checkpoint_step=max(saved, default=None),
+        first_step=run.first_step if run is not None else None,
+        cache_use=cache_use,
     )
 
 

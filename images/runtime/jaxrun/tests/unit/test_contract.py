@@ -8,6 +8,7 @@ from typing import Any
 from builders import APlayedGang, raised
 
 from jaxrun import cause, contract
+from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import read_settings
@@ -27,9 +28,15 @@ def test_constants() -> None:
         "root": contract.ROOT,
         "launcher": contract.LAUNCHER,
         "terminationLog": contract.TERMINATION_LOG,
+        "cachePublished": contract.CACHE_PUBLISHED,
+        "cacheStaging": contract.CACHE_STAGING,
+        "cacheLocal": contract.CACHE_LOCAL,
+        "keeperVolume": contract.KEEPER_VOLUME,
+        "keeperPolicy": contract.KEEPER_POLICY,
     }
     assert DATA["ports"]["http"] == contract.HTTP_PORT
     assert DATA["ports"]["gang"] == contract.GANG_PORT
+    assert DATA["ports"]["keeper"] == contract.KEEPER_PORT
     assert DATA["ports"]["coordinatorBase"] == contract.COORDINATOR_PORT_BASE
     assert DATA["ports"]["coordinatorCount"] == contract.COORDINATOR_PORT_COUNT
     assert list(DATA["environment"]) == list(contract.ENVIRONMENT)
@@ -61,7 +68,11 @@ def test_status_has_the_documented_shape() -> None:
             settings,
             GangView(contract.GangState.FAILED, 2, ()),
             1,
-            Progress(1, metrics={"loss": float("nan")}),
+            Progress(
+                1,
+                metrics={"loss": float("nan")},
+                compiled=Compiled(functions=(FunctionCompiled("train_step", 1, 2.5),)),
+            ),
             said,
             None,
             gang_times(gang.gang, 1.0, gang.now),
@@ -70,7 +81,11 @@ def test_status_has_the_documented_shape() -> None:
         expected = documented("status")
         assert list(status) == list(expected)
         assert set(status["times"]) == set(expected["times"])
-        assert set(status["compile"]) == set(expected["compile"])
+        assert list(status["compile"]) == list(expected["compile"])
+        assert set(status["compile"]["functions"][0]) == set(expected["compile"]["functions"][0])
+        assert status["compile"]["afterFirstStep"] == expected["compile"]["afterFirstStep"]
+        assert status["cache"] == expected["cache"]
+        assert status["firstStepSeconds"] is None
         assert status["metrics"] == {"loss": None}
         json.dumps(status, allow_nan=False)
     assert status["cause"] == termination_record(verdict)

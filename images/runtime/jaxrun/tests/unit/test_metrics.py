@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from jaxrun.compiled import Compiled, FirstStep, FunctionCompiled
 from jaxrun.contract import GangState
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.goodput import Goodput
@@ -58,11 +59,39 @@ def test_restarts_checkpoints_and_what_the_program_waited_for() -> None:
     assert seen["jaxrun_checkpoint_seconds_total", ""] == 4.0
 
 
+def test_what_was_compiled_and_found_in_the_cache() -> None:
+    told = Compiled(
+        functions=(FunctionCompiled("train_step", 2, 7.5), FunctionCompiled("init", 1, 0.5)),
+        recompilations=1,
+        read_errors=2,
+        retrieval_seconds=0.25,
+        saved_seconds=9.0,
+    )
+    progress = Progress(1, cache_requests=12, cache_hits=10, cache_misses=2, compiled=told)
+    status = a_status(Goodput(), progress=progress)
+    assert ("jaxrun_first_step_seconds", "") not in samples(status)
+    seen = samples(dataclasses.replace(status, first_step=FirstStep(4.5, 12, 10, 0.25, 9.0)))
+    assert {key: value for key, value in seen.items() if "cache" in key[0]} == {
+        ("jaxrun_cache_requests_total", ""): 12,
+        ("jaxrun_cache_hits_total", ""): 10,
+        ("jaxrun_cache_written_total", ""): 2,
+        ("jaxrun_cache_read_errors_total", ""): 2,
+        ("jaxrun_cache_retrieval_seconds_total", ""): 0.25,
+        ("jaxrun_cache_saved_seconds_total", ""): 9,
+    }
+    assert seen["jaxrun_compile_function_seconds_total", "train_step"] == 7.5
+    assert seen["jaxrun_compile_function_seconds_total", "init"] == 0.5
+    assert seen["jaxrun_compiles_after_first_step_total", ""] == 1
+    assert seen["jaxrun_first_step_seconds", ""] == 4.5
+
+
 def test_the_page_names_all_metrics_and_no_others() -> None:
     page = (Path(__file__).parents[5] / "docs" / "jaxrun.md").read_text()
     section = page.partition("\n## Metrics\n")[2].partition("\n## ")[0]
     documented = set(re.findall(r"`(jaxrun_[a-z_]+)", section))
-    progress = Progress(1, metrics={"loss": 0.5}, step=30)
+    told = Compiled(functions=(FunctionCompiled("train_step", 1, 2.5),))
+    progress = Progress(1, metrics={"loss": 0.5}, step=30, compiled=told)
     status = a_status(Goodput(), progress=progress)
-    status = dataclasses.replace(status, step_seconds=0.1, times={"spawned": 1.0})
+    first = FirstStep(12.5, 12, 12, 0.3, 9.0)
+    status = dataclasses.replace(status, step_seconds=0.1, times={"spawned": 1.0}, first_step=first)
     assert documented == {name for name, _ in samples(status)}

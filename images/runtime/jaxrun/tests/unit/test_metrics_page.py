@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from jaxrun.compiled import Compiled, FirstStep, FunctionCompiled
 from jaxrun.contract import GangState
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.goodput import Goodput
@@ -21,13 +22,18 @@ def full() -> Status:
         settings=read_settings({}),
         view=GangView(GangState.RUNNING, 1, ()),
         epoch=1,
-        progress=Progress(1, metrics={"loss": 0.5}),
+        progress=Progress(
+            1,
+            metrics={"loss": 0.5},
+            compiled=Compiled(functions=(FunctionCompiled("train_step", 1, 2.5),)),
+        ),
         step=30,
         step_seconds=0.1,
         times={"allJoined": 1.0},
         verdict=None,
         checkpoint_step=20,
         goodput=Goodput().as_json(),
+        first_step=FirstStep(12.5, 12, 12, 0.3, 9.0),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxrun.compiled import Compiled
 from jaxrun.evidence import Death, ExceptionReport, How, MemoryEvidence, Verdict
 from jaxrun.gang import handshake, protocol
 from jaxrun.gang.member import Connection, ConnectionLostError, RefusedError, join
@@ -83,6 +84,11 @@ def test_evidence_arrives_unchanged() -> None:
         step=7,
     )
     assert protocol.decode_from_member(protocol.encode(Died(1, death))) == Died(1, death)
+
+
+def test_what_only_its_own_launcher_tells_is_not_sent() -> None:
+    line = protocol.encode(Progress(1, compiled=Compiled(recompilations=3, recompiled="f: x" * 99)))
+    assert protocol.decode_from_member(line) == Progress(1)
 
 
 def test_numbers_that_json_cannot_hold() -> None:

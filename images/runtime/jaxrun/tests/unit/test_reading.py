@@ -5,6 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.gang.protocol import Progress
 from jaxrun.observation import observe
 from jaxrun.stack import innermost
@@ -50,6 +51,27 @@ def test_progress() -> None:
     assert math.isnan(seen.metrics["nan"])
 
 
+def test_what_was_compiled() -> None:
+    message = {
+        "functions": [["train_step", 2, 1.5], ["bad"], "bad", ["f", -1, 1.0], ["g", 1, "x"]],
+        "recompilations": 1,
+        "recompiled": "train_step: " + "x" * 1000,
+        "cache_read_errors": 2,
+        "cache_retrieval_seconds": 0.25,
+        "cache_saved_seconds": -1e-9,
+    }
+    seen = observe(Progress(1), message).compiled
+    assert seen == Compiled(
+        functions=(FunctionCompiled("train_step", 2, 1.5),),
+        recompilations=1,
+        recompiled=("train_step: " + "x" * 1000)[:512],
+        read_errors=2,
+        retrieval_seconds=0.25,
+        saved_seconds=0.0,
+    )
+    assert observe(Progress(1, compiled=seen), {"step": 3}).compiled == seen
+
+
 def test_phases_do_not_go_back() -> None:
     assert observe(Progress(1, initialised=True), {"initialised": False}).initialised
 
@@ -59,8 +81,20 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 
 @given(
     st.dictionaries(
-        st.sampled_from(list(Progress.__dataclass_fields__)),
-        anything | st.dictionaries(st.text(max_size=3), anything, max_size=40),
+        st.sampled_from(
+            [
+                *Progress.__dataclass_fields__,
+                "functions",
+                "recompilations",
+                "recompiled",
+                "cache_read_errors",
+                "cache_retrieval_seconds",
+                "cache_saved_seconds",
+            ]
+        ),
+        anything
+        | st.lists(st.lists(anything, min_size=3, max_size=3), max_size=40)
+        | st.dictionaries(st.text(max_size=3), anything, max_size=40),
     )
 )
 def test_whatever_is_said_is_taken_or_left(message: dict[str, object]) -> None:
@@ -69,3 +103,5 @@ def test_whatever_is_said_is_taken_or_left(message: dict[str, object]) -> None:
     assert type(seen.step) in (int, type(None))
     assert len(seen.metrics) <= 32
     assert math.isfinite(seen.compile_seconds)
+    assert len(seen.compiled.functions) <= 16
+    assert math.isfinite(seen.compiled.saved_seconds)

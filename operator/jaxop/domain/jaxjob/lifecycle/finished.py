@@ -4,8 +4,8 @@ A Job that goes on making pods, because its launchers ended with a code that a l
 suspended: its pods that are over stay, and their logs tell what happened. One that is in a queue is
 deleted instead, as its queue would let it go on some day.
 
-That its Jobs are complete may be heard before its pods' last words: the last step is then told
-after the end.
+That its Jobs are complete may be heard before its pods' last words: the last step, and what was
+compiled, are then told after the end.
 """
 
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.grace import termination_seconds
 from jaxop.domain.jaxjob.queueing.labels import queue_of
 from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.telling.compilation import compilation
 from jaxop.domain.jaxjob.telling.last_step import last_checkpoint, last_step
 from jaxop.domain.jaxjob.views import JobView
 
@@ -64,6 +65,7 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
         checkpoint_step=max(saved or 0, status.checkpoint_step or 0)
         if saved is not None
         else status.checkpoint_step,
+        compilation=compilation(snapshot, status.attempt),
     )
 
 

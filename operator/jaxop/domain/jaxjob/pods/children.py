@@ -6,6 +6,7 @@ from jaxop.api.plan import Manifest, ObjectRef
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.failures.pod_cause import ends_the_gang
 from jaxop.domain.jaxjob.lifecycle.suspend import still_stopping
+from jaxop.domain.jaxjob.pods.compile_cache import compiling
 from jaxop.domain.jaxjob.pods.gang_scheduling import gang_workload, is_asked_for
 from jaxop.domain.jaxjob.pods.job import slice_job
 from jaxop.domain.jaxjob.pods.service import gang_service
@@ -21,13 +22,18 @@ def missing(snapshot: Snapshot, layout: SliceLayout) -> tuple[Manifest, ...]:
     runtime image must not disturb what runs.
     """
     there = {job.slice_index for job in snapshot.current_jobs}
-    image = snapshot.settings.runtime_image
-    gang = is_asked_for(snapshot.jaxjob) and len(there) < layout.slices
+    if len(there) == layout.slices:
+        return (gang_service(snapshot.jaxjob),)
+    image, programs = snapshot.settings.runtime_image, compiling(snapshot, layout)
+    gang = is_asked_for(snapshot.jaxjob)
     return (
         gang_service(snapshot.jaxjob),
         *((gang_workload(snapshot.jaxjob, layout),) if gang else ()),
         *(
-            queued(slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image), snapshot)
+            queued(
+                slice_job(snapshot.jaxjob, layout, snapshot.attempt, index, image, programs),
+                snapshot,
+            )
             for index in range(layout.slices)
             if index not in there
         ),

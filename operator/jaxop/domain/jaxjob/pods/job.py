@@ -7,6 +7,7 @@ from jaxop.api.v1alpha1 import JaxJob
 from jaxop.domain import contract, labels
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.pods import names
+from jaxop.domain.jaxjob.pods.compile_cache import ALONE, Compiling, marks
 from jaxop.domain.jaxjob.pods.gang_scheduling import belong_to_gang
 from jaxop.domain.jaxjob.pods.owner import owner_reference
 from jaxop.domain.jaxjob.pods.pod import pod_template
@@ -17,12 +18,17 @@ NO_LIMIT: Final = 2147483647
 
 
 def slice_job(
-    jaxjob: JaxJob, layout: SliceLayout, attempt: int, slice_index: int, runtime_image: str
+    jaxjob: JaxJob,
+    layout: SliceLayout,
+    attempt: int,
+    slice_index: int,
+    runtime_image: str,
+    compiling: Compiling = ALONE,
 ) -> Manifest:
     metadata = jaxjob.metadata
     ledger = jaxjob.status.restart_ledger
     member = Member(metadata.name, metadata.namespace, attempt, slice_index, layout, ledger)
-    template = pod_template(jaxjob.spec, member, runtime_image)
+    template = pod_template(jaxjob.spec, member, runtime_image, compiling)
     key = domain_key(jaxjob.spec, layout)
     keep_together(template, key, metadata.uid, attempt, slice_index)
     belong_to_gang(template, jaxjob, attempt, slice_index)
@@ -32,7 +38,10 @@ def slice_job(
         "metadata": {
             "name": names.job(metadata.name, attempt, slice_index),
             "namespace": metadata.namespace,
-            "labels": labels.of_slice(metadata.name, attempt, slice_index),
+            "labels": {
+                **labels.of_slice(metadata.name, attempt, slice_index),
+                **marks(compiling),
+            },
             "ownerReferences": [owner_reference(jaxjob)],
         },
         "spec": {

@@ -11,6 +11,7 @@ from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.jaxjob import JaxJobSpec
 from jaxop.domain import contract, labels
 from jaxop.domain.jaxjob.pods import names
+from jaxop.domain.jaxjob.pods.compile_cache import ALONE, Compiling, share
 from jaxop.domain.jaxjob.pods.grace import program_seconds, termination_seconds
 from jaxop.domain.jaxjob.pods.placement import place
 from jaxop.domain.jaxjob.pods.program_env import Member, launcher_env
@@ -22,7 +23,9 @@ CHECKPOINT_VOLUME: Final = "jaxop-checkpoint"
 UNPRIVILEGED_USER: Final = 65532
 
 
-def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manifest:
+def pod_template(
+    spec: JaxJobSpec, member: Member, runtime_image: str, compiling: Compiling = ALONE
+) -> Manifest:
     """The template for the pods of one slice. `spec` must have passed `validate`."""
     template: Manifest = copy.deepcopy(spec.template)
     metadata = template.get("metadata") or {}
@@ -49,6 +52,7 @@ def pod_template(spec: JaxJobSpec, member: Member, runtime_image: str) -> Manife
         volumes.append({"name": CHECKPOINT_VOLUME, "persistentVolumeClaim": claim})
     pod["volumes"] = [*(pod.get("volumes") or []), *volumes]
     _wrap(program, spec, member, program_seconds(spec))
+    share(template, compiling, member.slice_index)
     return template
 
 

@@ -14,6 +14,7 @@ from jaxop.api.v1alpha1.cause import Cause as CauseName
 from jaxop.api.v1alpha1.jaxjob_status import Goodput, RestartLedger, SameFailure
 from jaxop.domain import contract
 from jaxop.domain.jaxjob.failures.restart_policy import MAX_CHARGES
+from jaxop.domain.jaxjob.reading import compilation_reading
 from jaxop.domain.jaxjob.reading.json_values import mapping, mappings, moment, seconds, text, whole
 from jaxop.domain.jaxjob.views import (
     Cause,
@@ -66,6 +67,7 @@ def read_report(raw: object) -> GangReport | None:
         ledger=read_ledger(body.get("ledger")),
         restarts=tuple(_read_restarts(body.get("restarts"))),
         goodput=read_goodput(body.get("goodput")),
+        compilation=compilation_reading.read_status(body),
         cause=read_cause(body.get("cause")),
     )
 
@@ -82,6 +84,8 @@ def read_last_words(message: str) -> LastWords | None:
         checkpoint_step=whole(body.get("checkpointStep")),
         ledger=read_ledger(body.get("ledger")),
         goodput=read_goodput(body.get("goodput")),
+        epoch=whole(body.get("epoch")) or 0,
+        compilation=compilation_reading.read_record(body),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from jaxop.api.v1alpha1.labels import ATTEMPT, SLICE
+from jaxop.api.v1alpha1.labels import ATTEMPT, CACHE_NAMESPACE, SLICE
 from jaxop.domain import labels
 from jaxop.domain.jaxjob.reading.json_values import (
     MAX_TEXT,
@@ -70,7 +70,7 @@ def read_pod(raw: Mapping[str, Any]) -> PodView | None:
         else None,
         reason=text(status.get("reason")),
         message=text(status.get("message")),
-        waiting=tuple(_read_waiting(containers)),
+        waiting=tuple(read_waiting(containers)),
         ends=tuple(_read_ends(containers)),
     )
 
@@ -102,6 +102,7 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         resumed_at=_resumed_at(mapping(raw.get("status"))),
         in_place=(whole(mapping(raw.get("spec")).get("backoffLimit")) or 0) > 0,
         generation=whole(metadata.get("generation")) or 0,
+        cache_namespace=marks.get(CACHE_NAMESPACE),
     )
 
 
@@ -136,7 +137,7 @@ def read_node(raw: Mapping[str, Any]) -> NodeView:
     )
 
 
-def _read_waiting(containers: Iterable[Mapping[str, Any]]) -> Iterable[ContainerWaiting]:
+def read_waiting(containers: Iterable[Mapping[str, Any]]) -> Iterable[ContainerWaiting]:
     for container in containers:
         waiting = mapping(mapping(container.get("state")).get("waiting"))
         if waiting:

@@ -5,6 +5,8 @@ from typing import Final
 
 INVALID_SPEC: Final = "InvalidSpec"
 
+WAITING_FOR_WARMUP: Final = "WaitingForWarmup"
+
 KUEUE_MISSING: Final = "KueueMissing"
 WAITING_FOR_QUOTA: Final = "WaitingForQuota"
 INADMISSIBLE: Final = "Inadmissible"

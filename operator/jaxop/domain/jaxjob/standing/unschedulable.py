@@ -46,7 +46,7 @@ def explain(
             "spec.checkpoint.volumeClaim or the template's volumes"
         )
     if nodes is None:
-        return f"{who}: {_in_short(told)}"
+        return f"{who}: {in_short(told)}"
     verdict = _verdict(layout, selector, tolerations, nodes, told, domain_key)
     return f"{who}: {_needs(layout, selector)}; {verdict}"
 
@@ -99,7 +99,7 @@ def _verdict(
         return f"{matching}, but {placed}"
     if layout.resource and f"Insufficient {layout.resource}" in told:
         return f"{matching}, but other pods use them; wait, or free them"
-    return f"{matching}, but: {_in_short(told)}"
+    return f"{matching}, but: {in_short(told)}"
 
 
 def _by_domain(key: str, nodes: Sequence[NodeView], told: str) -> str:
@@ -189,7 +189,7 @@ def _tolerates(toleration: dict[str, object], taint: Taint) -> bool:
     return toleration.get("operator") == "Exists" or (toleration.get("value") or "") == taint.value
 
 
-def _in_short(told: str) -> str:
+def in_short(told: str) -> str:
     """The scheduler's sentence without what it says on preemption and without its counts."""
     text = _PREEMPTION.sub("", _COUNTS.sub("", told.strip()))
     return text.rstrip(". ") or "the scheduler does not say why"

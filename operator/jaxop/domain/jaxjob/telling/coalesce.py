@@ -15,7 +15,8 @@ _AT_ONCE: Final[frozenset[State]] = frozenset(
 )
 
 STEPLESS: Final = 6
-"""Of a job that tells no steps, only the goodput changes: written so many times more rarely."""
+"""Of a job that tells no steps, only the goodput changes, and what it has compiled: written so many
+times more rarely."""
 
 
 def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> float:
@@ -27,7 +28,7 @@ def seconds_to_wait(snapshot: Snapshot, new: JaxJobStatus, now: datetime) -> flo
         return 0.0
     if new.state in _AT_ONCE and _words(old) != _words(new):
         return 0.0
-    if _restarts(old) != _restarts(new):
+    if _restarts(old) != _restarts(new) or _cache_problem(old) != _cache_problem(new):
         return 0.0
     turns = new.state in ("Checkpointing", "Queued")
     if turns and (old.state, old.reason) != (new.state, new.reason):
@@ -53,13 +54,20 @@ def _first_untold(snapshot: Snapshot, old: JaxJobStatus) -> datetime | None:
 
 def _without_progress(status: JaxJobStatus) -> JaxJobStatus:
     """Without what changes with every report of a gang that just runs."""
-    return status.replace(step=None, checkpoint_step=None, goodput=None, goodput_base=None)
+    return status.replace(
+        step=None, checkpoint_step=None, goodput=None, goodput_base=None, compilation=None
+    )
 
 
 def _words(status: JaxJobStatus) -> tuple[str | None, ...]:
     """While pods start again, the sentence follows each of their steps."""
     follows = status.state == "Restarting"
     return status.state, status.reason, None if follows else status.message
+
+
+def _cache_problem(status: JaxJobStatus) -> str | None:
+    """Once the pods are made, nobody else knows why they are without it."""
+    return status.compilation.problem if status.compilation is not None else None
 
 
 def _restarts(status: JaxJobStatus) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
     state                     Ready   Reconciling  Stalled  Succeeded  Failed
     Pending (invalid)         False   False        True
+    Pending (for a Warmup)    False   True         False
     Queued .. Compiling       False   True         False
     Checkpointing             False   True         False
     Restarting                False   True         False
@@ -15,10 +16,11 @@ has no Ready at all.
 """
 
 from datetime import datetime
-from typing import Literal
 
 from jaxop.api.v1alpha1.common import Condition
 from jaxop.api.v1alpha1.jaxjob_status import ConditionType, JaxJobStatus, State
+from jaxop.domain.conditions import told
+from jaxop.domain.jaxjob.standing import reasons
 
 _IN_PROGRESS: frozenset[State] = frozenset(
     {"Queued", "Scheduling", "WaitingForPeers", "Compiling", "Checkpointing", "Restarting"}
@@ -32,24 +34,9 @@ def conditions(
     holds: dict[ConditionType, bool] = {}
     if state != "Suspended":
         holds["Ready"] = state in ("Running", "Succeeded")
-    holds["Reconciling"] = state in _IN_PROGRESS
-    holds["Stalled"] = state in ("Pending", "Failed")
+    waits = state == "Pending" and reason == reasons.WAITING_FOR_WARMUP
+    holds["Reconciling"] = waits or state in _IN_PROGRESS
+    holds["Stalled"] = not waits and state in ("Pending", "Failed")
     if state in ("Succeeded", "Failed"):
         holds[state] = True
-    before = {condition.type: condition for condition in old.conditions}
-    result = []
-    for kind, value in holds.items():
-        status: Literal["True", "False"] = "True" if value else "False"
-        previous = before.get(kind)
-        since = previous.last_transition_time if previous and previous.status == status else now
-        result.append(
-            Condition(
-                type=kind,
-                status=status,
-                reason=reason or state,
-                message=message if value or kind == "Ready" else "",
-                last_transition_time=since,
-                observed_generation=generation,
-            )
-        )
-    return tuple(result)
+    return told(old.conditions, holds, reason or state, message, generation, now)

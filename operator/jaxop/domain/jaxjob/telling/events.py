@@ -10,7 +10,7 @@ from jaxop.domain.jaxjob.standing import reasons
 
 
 def events(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
-    return (*_restarts(old, new), *_turns(old, new))
+    return (*_restarts(old, new), *_turns(old, new), *_recompiled(old, new))
 
 
 def _restarts(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
@@ -30,13 +30,25 @@ def _restarts(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
     return (Event("Warning", "Restarting", message),)
 
 
+def _recompiled(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
+    """Of one epoch only the first: the count is in the status."""
+    before, now = old.compilation, new.compilation
+    if now is None or not now.recompilations or (before is not None and before.recompilations):
+        return ()
+    more = f" (the last of {now.recompilations})" if now.recompilations > 1 else ""
+    message = f"compiled again after the first step{more}: {now.last_recompilation}"
+    return (Event("Warning", "Recompiled", message),)
+
+
 def _turns(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
     message = new.message or ""
     if (old.state, old.reason) == (new.state, new.reason) and (
-        new.state != "Pending" or old.message == new.message
+        new.state != "Pending" or _waits_for_warmup(new) or old.message == new.message
     ):
         return ()
     match new.state:
+        case "Pending" if _waits_for_warmup(new):
+            return (Event("Normal", reasons.WAITING_FOR_WARMUP, message),)
         case "Pending":
             return (Event("Warning", new.reason or "Stalled", message),)
         case "Scheduling" if new.reason in reasons.PROBLEMS:
@@ -61,6 +73,10 @@ def _turns(old: JaxJobStatus, new: JaxJobStatus) -> tuple[Event, ...]:
         case "Failed":
             return (Event("Warning", "Failed", message),)
     return ()
+
+
+def _waits_for_warmup(status: JaxJobStatus) -> bool:
+    return status.reason == reasons.WAITING_FOR_WARMUP
 
 
 def _was_stopped(old: JaxJobStatus) -> bool:

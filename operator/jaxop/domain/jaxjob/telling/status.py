@@ -8,6 +8,7 @@ from jaxop.api.v1alpha1.jaxjob_status import Hosts, JaxJobStatus, State
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.lifecycle.deadline import clock
 from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.telling.compilation import compilation
 from jaxop.domain.jaxjob.telling.conditions import conditions
 from jaxop.domain.jaxjob.telling.goodput import account
 from jaxop.domain.jaxjob.telling.timeline import News, extend
@@ -43,6 +44,7 @@ def compose(
         start_time=old.start_time or (None if state in _NOT_BEGUN else now),
         goodput=spent.goodput,
         goodput_base=spent.base,
+        compilation=compilation(snapshot, attempt),
         **clock(old, state, now),
         **changes,
     )

@@ -11,6 +11,7 @@ from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.jaxjob import JaxJobSpec
 from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob.pods.compile_cache import LOCAL_VOLUME, SHARED_VOLUME
 from jaxop.domain.jaxjob.pods.pod import CHECKPOINT_VOLUME
 from jaxop.domain.jaxjob.pods.slice_placement import domain_key
 from jaxop.domain.jaxjob.validation.template_shape import ROOT
@@ -28,15 +29,20 @@ LAUNCHER_SETS: Final = frozenset(
 )
 """The program's variables that the launcher writes anew for each epoch."""
 
-RESERVED_VOLUMES: Final = frozenset({contract.VOLUME, CHECKPOINT_VOLUME})
+RESERVED_VOLUMES: Final = frozenset(
+    {contract.VOLUME, CHECKPOINT_VOLUME, LOCAL_VOLUME, SHARED_VOLUME}
+)
 
 
-def template_problems(spec: JaxJobSpec, layout: SliceLayout | None) -> tuple[Problem, ...]:
-    """`layout` None skips what depends on it: the class may be what is wrong."""
+def template_problems(
+    spec: JaxJobSpec, layout: SliceLayout | None, *, image_needed: bool = True
+) -> tuple[Problem, ...]:
+    """`layout` None skips what depends on it: the class may be what is wrong. No image is needed
+    where it is the runtime that is missing."""
     pod: Manifest = spec.template["spec"]
     return (
         *_pod_problems(pod),
-        *_program_problems(pod),
+        *_program_problems(pod, image_needed),
         *_reserved_names(pod),
         *_mount_problems(spec, pod),
         *(_accelerator_problems(pod, layout) if layout else ()),
@@ -60,10 +66,10 @@ def _pod_problems(pod: Manifest) -> Iterator[Problem]:
             )
 
 
-def _program_problems(pod: Manifest) -> Iterator[Problem]:
+def _program_problems(pod: Manifest, image_needed: bool) -> Iterator[Problem]:
     for index, container in enumerate(pod["containers"]):
         if container["name"] == contract.CONTAINER:
-            yield from _one_program(f"{ROOT}.spec.containers[{index}]", container)
+            yield from _one_program(f"{ROOT}.spec.containers[{index}]", container, image_needed)
             return
     found = ", ".join(container["name"] for container in pod["containers"])
     yield Problem(
@@ -73,9 +79,11 @@ def _program_problems(pod: Manifest) -> Iterator[Problem]:
     )
 
 
-def _one_program(path: str, program: Manifest) -> Iterator[Problem]:
-    if not program.get("image") or not isinstance(program["image"], str):
-        yield Problem(f"{path}.image", "is missing", "give the image that holds the program")
+def _one_program(path: str, program: Manifest, image_needed: bool) -> Iterator[Problem]:
+    image = program.get("image")
+    if (image_needed and not image) or not isinstance(image, str | None):
+        remedy = "give the image that holds the program, or name a JaxRuntime in spec.runtime"
+        yield Problem(f"{path}.image", "is missing", remedy)
     if not program.get("command"):
         yield Problem(
             f"{path}.command",
@@ -132,6 +140,12 @@ def _mount_problems(spec: JaxJobSpec, pod: Manifest) -> Iterator[Problem]:
                 f"{path} is where the launcher is",
                 "mount it elsewhere",
             )
+        if isinstance(path, str) and _inside(path, contract.CACHE_ROOT):
+            yield Problem(
+                f'{ROOT}.spec.containers["jax"].volumeMounts[{index}].mountPath',
+                f"{path} is where the compile cache is",
+                "mount it elsewhere",
+            )
     if spec.checkpoint is None:
         return
     wanted = spec.checkpoint.path
@@ -139,6 +153,12 @@ def _mount_problems(spec: JaxJobSpec, pod: Manifest) -> Iterator[Problem]:
         yield Problem(
             "spec.checkpoint.path",
             f"{wanted} is where the launcher is",
+            "use another path, such as /checkpoints",
+        )
+    if _inside(wanted, contract.CACHE_ROOT):
+        yield Problem(
+            "spec.checkpoint.path",
+            f"{wanted} is where the compile cache is",
             "use another path, such as /checkpoints",
         )
     if any(isinstance(path, str) and _same(path, wanted) for path in users):

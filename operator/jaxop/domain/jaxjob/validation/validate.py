@@ -5,7 +5,7 @@ or a look into the pod template, which the CRD passes through.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -27,7 +27,10 @@ def validate(snapshot: Snapshot) -> SliceLayout | tuple[Problem, ...]:
     problems = list(_name_problems(snapshot.jaxjob.metadata.name))
     problems += [] if isinstance(layout, SliceLayout) else layout
     misshapen = shape_problems(spec.template)
-    problems += misshapen or template_problems(spec, known)
+    problems += _runtime_problems(snapshot)
+    problems += misshapen or template_problems(
+        spec, known, image_needed=spec.runtime is None or snapshot.runtime is not None
+    )
     problems += gang_scheduling.problems(snapshot.jaxjob, snapshot.gangs_served)
     if problems or known is None:
         return tuple(problems)
@@ -39,15 +42,29 @@ def _layout(snapshot: Snapshot) -> SliceLayout | tuple[Problem, ...]:
     found = snapshot.accelerator_class
     if found is not None:
         return resolve(found.metadata.name, found.spec, request)
-    close = get_close_matches(request.class_, snapshot.class_names, n=2, cutoff=0.5)
-    if close:
-        remedy = f"nearest: {', '.join(close)}"
-    elif snapshot.class_names:
-        remedy = f"use one of: {', '.join(snapshot.class_names)}"
-    else:
-        remedy = "there are no AcceleratorClasses: install the chart's catalogue, or apply one"
+    remedy = _what_exists(request.class_, snapshot.class_names) or (
+        "there are no AcceleratorClasses: install the chart's catalogue, or apply one"
+    )
     fault = f"there is no AcceleratorClass named {request.class_}"
     return (Problem("spec.accelerator.class", fault, remedy),)
+
+
+def _runtime_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    name = snapshot.jaxjob.spec.runtime
+    if name is None or snapshot.runtime is not None:
+        return
+    remedy = _what_exists(name, snapshot.runtime_names) or (
+        "there are no JaxRuntimes: apply one, or remove the field"
+    )
+    yield Problem("spec.runtime", f"there is no JaxRuntime named {name}", remedy)
+
+
+def _what_exists(wanted: str, names: Sequence[str]) -> str:
+    """Empty where nothing does."""
+    close = get_close_matches(wanted, names, n=2, cutoff=0.5)
+    if close:
+        return f"nearest: {', '.join(close)}"
+    return f"use one of: {', '.join(names)}" if names else ""
 
 
 def _name_problems(name: str) -> Iterator[Problem]:

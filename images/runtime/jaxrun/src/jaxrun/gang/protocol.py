@@ -5,8 +5,9 @@ then on both send Beat at least every heartbeat interval, and whatever else happ
 Every message about a run of the program carries its epoch; the other side drops stale ones.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from jaxrun.compiled import Compiled
 from jaxrun.contract import GangState
 from jaxrun.evidence import Death, StopRequest, Verdict
 from jaxrun.gang import wire
@@ -149,6 +150,8 @@ class Progress:
     step: int | None = None
     checkpoint_step: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    compiled: Compiled = Compiled()
+    """Only for the process's own launcher: not sent."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,8 @@ _FROM_MEMBER: dict[str, type] = {
 
 def encode(message: FromServer | FromMember) -> bytes:
     """One line, newline included."""
+    if isinstance(message, Progress):
+        message = replace(message, compiled=Compiled())
     return wire.dump_line(type(message).__name__, message)
 
 

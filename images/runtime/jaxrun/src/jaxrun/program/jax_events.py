@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from jaxrun.program import lowerings
+from jaxrun.program.compilations import Compilations
 from jaxrun.program.reporter import Reporter
 
 _TRACE = "/jax/core/compile/jaxpr_trace_duration"
@@ -20,6 +22,8 @@ _CACHE = {
     "/jax/compilation_cache/cache_hits": "cache_hits",
     "/jax/compilation_cache/cache_misses": "cache_misses",
 }
+_SAVED = "/jax/compilation_cache/compile_time_saved_sec"
+_RETRIEVED = "/jax/compilation_cache/cache_retrieval_time_sec"
 # Orbax 0.12, of Checkpointer and AsyncCheckpointer, below CheckpointManager too; the names with
 # /jax/checkpoint are also those of earlier versions. The same time told twice is counted once.
 _SAVES_AND_RESTORES = frozenset(
@@ -43,8 +47,9 @@ _BLOCKED = frozenset(
 
 
 def listen(line: Reporter, monitoring: ModuleType) -> None:
-    """Count compilations, their seconds and the cache's answers."""
+    """Count compilations, their seconds, by function, and the cache's answers."""
     seen = line.progress
+    compilations = Compilations(seen)
     spans = line.spans
 
     def on_event(event: str, **_: Any) -> None:
@@ -54,7 +59,7 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
         elif event in _SAVES_AND_RESTORES and spans.here:
             spans.begun("checkpoint")
 
-    def on_duration(event: str, seconds: float, **_: Any) -> None:
+    def on_duration(event: str, seconds: float, **labels: Any) -> None:
         if event == _TRACE:
             if "compile_started" not in seen:
                 line.note(compile_started=True)
@@ -63,9 +68,16 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
         elif event in _BLOCKED:
             if spans.here:
                 spans.took("checkpoint", seconds)
+        elif event == _SAVED:
+            # What compiling took, as the entry says in whole seconds, less what reading it took.
+            seen["cache_saved_seconds"] = seen.get("cache_saved_seconds", 0.0) + seconds
+        elif event == _RETRIEVED:
+            for name in ("cache_saved_seconds", "cache_retrieval_seconds"):
+                seen[name] = seen.get(name, 0.0) + seconds
         elif event == _COMPILED:
             if spans.here:
                 spans.took("", seconds)
+            compilations.compiled(str(labels.get("fun_name", "")), seconds)
             line.note(
                 compiling=False,
                 compile_count=seen.get("compile_count", 0) + 1,
@@ -74,6 +86,7 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
 
     monitoring.register_event_listener(_harmless(on_event))
     monitoring.register_event_duration_secs_listener(_harmless(on_duration))
+    lowerings.watch(compilations.lowered)
 
 
 def _harmless(listener: Callable[..., None]) -> Callable[..., None]:

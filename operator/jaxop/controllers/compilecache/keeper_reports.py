@@ -1,0 +1,150 @@
+"""Asks each CompileCache's keeper how it goes: GET http://<pod>:9432/status.
+
+There are few keepers, so all are asked in one round, every few seconds; one that has just begun to
+be followed, or has not answered yet, is asked every second.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+
+from jaxop.controllers.compilecache import metrics
+from jaxop.controllers.status_page import Answer, ask, url_of
+from jaxop.domain import contract
+from jaxop.domain.cache.keeper_report import read_keeper_report
+from jaxop.domain.cache.snapshot import KeeperReport
+from jaxop.kube.resources import Key
+
+STEADY_SECONDS: Final = 5.0
+UNHEARD_SECONDS: Final = 1.0
+CONCURRENT: Final = 32
+TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
+
+Wake = Callable[[Key], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to ask."""
+
+    ip: str
+    port: int = contract.KEEPER_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """`report` is the last one, also of a keeper that is gone; `unheard_since`: since when there
+    was none, None while they come."""
+
+    report: KeeperReport | None = None
+    unheard_since: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Keeper:
+    address: Address | None
+    heard: Heard
+    due: float = 0.0
+
+
+class KeeperReports:
+    """`follow` a keeper, read what was `heard` of it; `wake` is called when that changes.
+
+    `wanted` says whether a cache is still somebody's business here: it exists, and this process
+    leads.
+    """
+
+    def __init__(
+        self,
+        wake: Wake,
+        wanted: Callable[[Key], bool] = lambda _: True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._wake = wake
+        self._wanted = wanted
+        self._clock = clock
+        self._keepers: dict[Key, _Keeper] = {}
+        self._changed = asyncio.Event()
+
+    def follow(self, key: Key, address: Address | None) -> Heard:
+        """None while there is nobody to ask. What another address said stays, as what was heard
+        last. Returns what is known now."""
+        keeper = self._keepers.get(key)
+        if keeper is None:
+            keeper = self._keepers[key] = _Keeper(address, Heard(None, self._clock()))
+            self._changed.set()
+        elif keeper.address != address:
+            keeper.address, keeper.due = address, 0.0
+            since = keeper.heard.unheard_since or self._clock()
+            keeper.heard = Heard(keeper.heard.report, since)
+            self._changed.set()
+        return keeper.heard
+
+    def heard(self, key: Key) -> Heard:
+        """What is known of one that somebody else follows."""
+        keeper = self._keepers.get(key)
+        return keeper.heard if keeper is not None else Heard(None, self._clock())
+
+    def __len__(self) -> int:
+        return len(self._keepers)
+
+    async def run(self) -> None:
+        """For ever."""
+        room = asyncio.Semaphore(CONCURRENT)
+        connector = aiohttp.TCPConnector(limit=CONCURRENT, keepalive_timeout=15.0)
+        async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT) as session:
+            while True:
+                self._changed.clear()
+                await self._round(session, room)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._seconds_to_next()):
+                        await self._changed.wait()
+
+    async def _round(self, session: aiohttp.ClientSession, room: asyncio.Semaphore) -> None:
+        now = asyncio.get_running_loop().time()
+        for key in [key for key in self._keepers if not self._wanted(key)]:
+            del self._keepers[key]
+        due = [(key, k) for key, k in self._keepers.items() if k.address and k.due <= now]
+        async with asyncio.TaskGroup() as questions:
+            for key, keeper in due:
+                questions.create_task(self._ask(key, keeper, session, room))
+
+    async def _ask(
+        self, key: Key, keeper: _Keeper, session: aiohttp.ClientSession, room: asyncio.Semaphore
+    ) -> None:
+        address, asked_at = keeper.address, self._clock()
+        if address is None:
+            return
+        async with room:
+            report, outcome = await self._fetch(address, session)
+        metrics.REPORTS.labels(outcome).inc()
+        if keeper.address != address or self._keepers.get(key) is not keeper:
+            return
+        before = keeper.heard
+        if report is not None:
+            keeper.heard = Heard(report)
+        else:
+            keeper.heard = Heard(before.report, before.unheard_since or asked_at)
+        again = STEADY_SECONDS if report is not None else UNHEARD_SECONDS
+        keeper.due = asyncio.get_running_loop().time() + again
+        if keeper.heard != before:
+            self._wake(key)
+
+    async def _fetch(
+        self, address: Address, session: aiohttp.ClientSession
+    ) -> tuple[KeeperReport | None, str]:
+        answer = await ask(session, url_of(address.ip, address.port))
+        if not isinstance(answer, Answer):
+            return None, answer
+        report = read_keeper_report(answer.body)
+        return (report, "heard") if report is not None else (None, "unreadable")
+
+    def _seconds_to_next(self) -> float:
+        now = asyncio.get_running_loop().time()
+        due = [keeper.due for keeper in self._keepers.values() if keeper.address]
+        return max(0.0, min(due, default=now + STEADY_SECONDS) - now)

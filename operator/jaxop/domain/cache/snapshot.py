@@ -1,0 +1,105 @@
+"""All that a decision about one CompileCache rests on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jaxop.api.v1alpha1 import CompileCache
+from jaxop.domain.jaxjob.views import ContainerWaiting
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A PersistentVolumeClaim."""
+
+    phase: str
+    """Pending, Bound or Lost."""
+    shareable: bool = True
+    """ReadWriteMany is among its access modes."""
+    terminating: bool = False
+    storage_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperPod:
+    name: str
+    phase: str
+    ip: str = ""
+    ready: bool = False
+    terminating: bool = False
+    created_at: datetime | None = None
+    unschedulable: str | None = None
+    """The scheduler's words."""
+    waiting: tuple[ContainerWaiting, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        return self.phase not in ("Succeeded", "Failed") and not self.terminating
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNamespace:
+    digest: str
+    entries: int
+    bytes: int
+    last_used: datetime | None
+    in_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperReport:
+    """What the keeper answers; its counters are since it started."""
+
+    healthy: bool
+    problem: str | None = None
+    published: int = 0
+    refused: int = 0
+    last_refusal: str | None = None
+    repaired: int = 0
+    evicted: int = 0
+    entries: int = 0
+    bytes: int = 0
+    namespace_count: int = 0
+    namespaces: tuple[KeptNamespace, ...] = ()
+    offers: tuple["Offer", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What became of the entries that one pod offered."""
+
+    digest: str
+    host: str
+    published: int
+    refused: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    cache: CompileCache
+    runtime_image: str
+    claim: ClaimView | None = None
+    """None also where one of that name belongs to somebody else."""
+    pods: tuple[KeeperPod, ...] = ()
+    pod_refusal: str | None = None
+    """Why the keeper's pod cannot even be created, in the API server's words."""
+    in_use: frozenset[str] = frozenset()
+    """Cache namespaces of all pods that are not over, and of Jobs that will make some."""
+    told_in_use: frozenset[str] | None = None
+    """Those that the keeper has been told; None before it has been told anything."""
+    told_at: datetime | None = None
+    """When that was last written, if this process saw it."""
+    report: KeeperReport | None = None
+    """The last one."""
+    unheard_since: datetime | None = None
+    """Since when there was no report; None while they come."""
+    written_at: datetime | None = None
+    """When the status was last written, if this process saw it."""
+
+    @property
+    def keeper_pod(self) -> KeeperPod | None:
+        """The newest that lives."""
+        alive = [pod for pod in self.pods if pod.alive]
+        newest = [pod for pod in alive if pod.created_at is not None]
+        by_age = sorted(newest, key=lambda pod: (pod.created_at, pod.name))
+        return by_age[-1] if by_age else next(iter(alive), None)

@@ -1,0 +1,25 @@
+"""The words in a Warmup's `status.reason`."""
+
+from typing import Final
+
+INVALID_SPEC: Final = "InvalidSpec"
+CACHE_NOT_FOUND: Final = "CompileCacheNotFound"
+CACHE_NOT_USABLE: Final = "CompileCacheNotUsable"
+
+ANOTHER_FILLS: Final = "AnotherWarmupFills"
+
+STARTING: Final = "Starting"
+"""Of Compiling: this Warmup's turn has come, and its JaxJob is not made yet."""
+FILLING: Final = "Filling"
+PUBLISHING: Final = "Publishing"
+KEEPER_SILENT: Final = "KeeperSilent"
+VERIFYING: Final = "Verifying"
+
+VERIFIED: Final = "Verified"
+FOUND_FILLED: Final = "FoundFilled"
+"""Of Ready: another had compiled all of it, so the fill itself has verified that."""
+
+NOTHING_COMPILED: Final = "NothingCompiled"
+RUN_FAILED: Final = "RunFailed"
+NOT_PUBLISHED: Final = "NotPublished"
+NOT_FOUND_AGAIN: Final = "NotFoundAgain"

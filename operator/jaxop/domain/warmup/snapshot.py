@@ -1,0 +1,57 @@
+"""All that a decision about one Warmup rests on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
+from jaxop.api.v1alpha1.warmup import WarmupState
+from jaxop.domain.jaxjob import OperatorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What became of the entries that one pod has offered."""
+
+    published: int = 0
+    """Entries that all can read now, those that were there already included."""
+    refused: int = 0
+    pending: int = 0
+    """Not looked at yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Of the CompileCache."""
+
+    answers: bool = False
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    """By `<digest>.<host of the pod>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another Warmup of the same CompileCache that has not ended."""
+
+    name: str
+    created_at: datetime | None = None
+    state: WarmupState | None = None
+    reason: str | None = None
+    digest: str | None = None
+    """None until the operator has looked at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    warmup: Warmup
+    settings: OperatorSettings
+    accelerator_class: AcceleratorClass | None
+    class_names: tuple[str, ...] = ()
+    """Of all classes there are, for the message when there is no such class."""
+    runtime: JaxRuntime | None = None
+    runtime_names: tuple[str, ...] = ()
+    compile_cache: CompileCache | None = None
+    keeper: Keeper = Keeper()
+    runs: Mapping[str, JaxJob] = field(default_factory=dict)
+    """Its JaxJobs, by name."""
+    rivals: tuple[Rival, ...] = ()
