@@ -77,6 +77,9 @@ LOCAL_DEVICE_IDS: Final = "JAX_LOCAL_DEVICE_IDS"
 EPOCH: Final = "JAXRUN_EPOCH"
 RESTARTS: Final = "JAXRUN_RESTARTS"
 PROCESS_ID: Final = "JAXRUN_PROCESS_ID"
+JAX_CACHE_DIR: Final = "JAX_COMPILATION_CACHE_DIR"
+JAX_CACHE_MIN_SECONDS: Final = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
+JAX_CACHE_MIN_BYTES: Final = "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"
 
 ENVIRONMENT_FOR_PROGRAM: Final = (
     COORDINATOR_ADDRESS,
@@ -89,6 +92,9 @@ ENVIRONMENT_FOR_PROGRAM: Final = (
     ATTEMPT,
     RESTARTS,
     PROCESS_ID,
+    JAX_CACHE_DIR,
+    JAX_CACHE_MIN_SECONDS,
+    JAX_CACHE_MIN_BYTES,
 )
 
 GOODPUT: Final = (
@@ -130,6 +136,13 @@ class SuccessPolicy(str, Enum):
 
     ALL_PROCESSES = "AllProcesses"
     PROCESS_ZERO = "ProcessZero"
+
+
+class WarmupMode(str, Enum):
+    """What a Warmup's program is run for."""
+
+    FILL = "Fill"
+    VERIFY = "Verify"
 
 
 class PreflightMode(str, Enum):

@@ -12,12 +12,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 from jaxrun import cause, contract, log, termination
 from jaxrun.alone import Alone
 from jaxrun.contract import Cause, GangState, Scope
+from jaxrun.events import Asked, Checked, Cleared, Lost, Overdue
 from jaxrun.evidence import Death, Verdict
 from jaxrun.gang.member import Connection, ConnectionLostError, GaveUpError, RefusedError, join
 from jaxrun.gang.memory import Memory
@@ -42,10 +43,12 @@ from jaxrun.gang.server import GangServer
 from jaxrun.http import StatusServer
 from jaxrun.log import say
 from jaxrun.preflight import preflight
+from jaxrun.program_cache import ProgramCache
 from jaxrun.program_env import Place, site_directory
 from jaxrun.run import Run
 from jaxrun.settings import BadSettingError, Settings, read_settings
 from jaxrun.status import Status, member_status, server_status
+from jaxrun.termination import Compilation
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _FORWARDED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
@@ -56,39 +59,7 @@ _UNKILLABLE_SECONDS = 60.0
 _MOST_KNOCKS = 8
 
 
-@dataclass(frozen=True)
-class _Lost:
-    """The connection to the gang is gone."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Somebody outside wants us to stop."""
-
-    signal: int
-
-
-@dataclass(frozen=True)
-class _Cleared:
-    """Nothing is left of the program."""
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """The host was looked at, and this is what is wrong with it."""
-
-    start: Start
-    death: Death | None
-
-
-@dataclass(frozen=True)
-class _Overdue:
-    """Asked to stop long ago, and the gang has not said how to end."""
-
-
-_Event = FromServer | _Lost | _Asked | _Checked | _Cleared | _Overdue
+_Event = FromServer | Lost | Asked | Checked | Cleared | Overdue
 
 
 class Launcher:
@@ -109,6 +80,8 @@ class Launcher:
         self._start_pending: Start | None = None
         self._hurry = asyncio.Event()
         self._check: asyncio.Task[Death | None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._cache = ProgramCache(settings, os.environ)
         self._run: Run | None = None
         self._clearing: asyncio.Task[None] | None = None
         self._live = False
@@ -122,13 +95,18 @@ class Launcher:
         """Until the verdict, which is written and becomes the exit code."""
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
-            loop.add_signal_handler(number, self._queue.put_nowait, _Asked(number))
+            loop.add_signal_handler(number, self._queue.put_nowait, Asked(number))
         for number in _FORWARDED:
             loop.add_signal_handler(number, self._forward, number)
         http = StatusServer(self._settings.http_port, self._status, self._knocked)
         await http.start()
         self._check = self._look_at_host()
-        tasks = [asyncio.create_task(self._take_part()), asyncio.create_task(self._watch_clock())]
+        self._cache.begin_to_link()
+        tasks = [
+            asyncio.create_task(self._take_part()),
+            asyncio.create_task(self._watch_clock()),
+            asyncio.create_task(self._cache.keep_offering(self._stepped)),
+        ]
         while self._verdict is None:
             self._verdict = self._handle(await self._queue.get())
         verdict = self._verdict = await self._part(self._verdict)
@@ -161,7 +139,7 @@ class Launcher:
                 while True:
                     self._queue.put_nowait(await connection.receive())
             except ConnectionLostError as error:
-                self._queue.put_nowait(_Lost(str(error)))
+                self._queue.put_nowait(Lost(str(error)))
             await connection.close()
             await self._may_rejoin.wait()
             self._may_rejoin.clear()
@@ -169,17 +147,17 @@ class Launcher:
     def _handle(self, item: _Event) -> Verdict | None:
         """Returns the verdict when there is one."""
         run = self._run
-        if isinstance(item, _Asked):
+        if isinstance(item, Asked):
             return self._asked_to_stop(item.signal)
-        if isinstance(item, _Overdue):
+        if isinstance(item, Overdue):
             return self._stopped_alone()
-        if isinstance(item, _Lost):
+        if isinstance(item, Lost):
             return self._without_process_0(item.reason)
         if isinstance(item, End):
             return item.verdict
-        if isinstance(item, _Checked):
+        if isinstance(item, Checked):
             self._checked(item)
-        elif isinstance(item, _Cleared):
+        elif isinstance(item, Cleared):
             self._cleared()
         elif isinstance(item, GangView):
             self._view = item
@@ -209,12 +187,14 @@ class Launcher:
             return
         self._start_pending = start
         self._hurry.set()
-        if self._check is None:
-            self._checked(_Checked(start, None))
-            return
-        self._check.add_done_callback(
-            lambda check: self._queue.put_nowait(_Checked(start, check.result()))
-        )
+        self._preparing = asyncio.create_task(self._prepare(start))
+
+    async def _prepare(self, start: Start) -> None:
+        """What was begun before the others were there."""
+        death = await self._check if self._check is not None else None
+        if death is None:
+            await self._cache.linked()
+        self._queue.put_nowait(Checked(start, death))
 
     def _look_at_host(self) -> "asyncio.Task[Death | None]":
         """Begun before the others are there; None once it has found nothing."""
@@ -222,7 +202,7 @@ class Launcher:
         check = preflight(self._settings, self._command, os.environ, self._hurry)
         return asyncio.create_task(check)
 
-    def _checked(self, checked: _Checked) -> None:
+    def _checked(self, checked: Checked) -> None:
         start, self._start_pending = self._start_pending, None
         if start is None or start != checked.start:
             return
@@ -242,7 +222,7 @@ class Launcher:
         self._live, self._clearing = True, None
         self._run = Run(self._settings, start.epoch, self._send)
         place = Place(start.epoch, start.restarts, self._coordinator(), start.coordinator_port)
-        self._run.start(self._command, place, site_directory())
+        self._run.start(self._command, place, site_directory(), self._cache.variables)
 
     def _coordinator(self) -> str:
         """Process 0's address as seen from here: names may lag behind."""
@@ -259,7 +239,7 @@ class Launcher:
             self._send(Idle(epoch))
 
     def _clear(self) -> None:
-        """Kill the program and all that it started; `_Cleared` comes when nothing is left."""
+        """Kill the program and all that it started; `Cleared` comes when nothing is left."""
         if self._clearing is None and self._run is not None:
             self._clearing = asyncio.create_task(self._finish(self._run))
 
@@ -272,10 +252,11 @@ class Launcher:
             if time.monotonic() > until:
                 self._queue.put_nowait(End(self._alone.cannot_kill(self._epoch)))
                 return
-        self._queue.put_nowait(_Cleared())
+        self._queue.put_nowait(Cleared())
 
     def _cleared(self) -> None:
         self._live = False
+        self._cache.begin_to_link()
         if self._connection is None:
             self._may_rejoin.set()
         else:
@@ -298,7 +279,7 @@ class Launcher:
                     f"{timing.grace:g} s"
                 )
                 patience += timing.grace + timing.kill_after
-            asyncio.get_running_loop().call_later(patience, self._queue.put_nowait, _Overdue())
+            asyncio.get_running_loop().call_later(patience, self._queue.put_nowait, Overdue())
         if run is not None and self._live:
             run.forward(number)
         return None
@@ -340,9 +321,9 @@ class Launcher:
             self._clear()
         if self._clearing is not None:
             await self._clearing
-        problem = termination.write_termination(self._settings.termination_log, verdict)
-        if problem is not None:
-            say(problem)
+        self._write(verdict)
+        await self._cache.offer_rest(asked_to_stop=self._asked is not None)
+        self._write(verdict)
         if verdict.cause is not None:
             say(f"{verdict.cause.value}: {verdict.message}; exiting with {verdict.exit_code}")
         if self._connection is not None:
@@ -351,6 +332,17 @@ class Launcher:
         if self._server is not None:
             await self._server.disperse(_DISPERSE_SECONDS if verdict.scope is Scope.GANG else 0.0)
         return verdict
+
+    def _write(self, verdict: Verdict) -> None:
+        status = self._status().as_json()
+        compilation = Compilation() if self._run is None else Compilation.told_by(status)
+        path = self._settings.termination_log
+        problem = termination.write_termination(path, verdict, compilation)
+        if problem is not None:
+            say(problem)
+
+    def _stepped(self) -> bool:
+        return self._live and self._current_view().state is GangState.RUNNING
 
     def _send(self, message: FromMember) -> None:
         if self._connection is not None:
@@ -384,11 +376,14 @@ class Launcher:
     def _status(self) -> Status:
         view = self._current_view()
         if self._server is not None:
+            gang = self._server.gang
             return server_status(
-                self._settings, self._server.gang, view, self._run, self._started, self._verdict
+                self._settings, gang, view, self._run, self._started, self._verdict, self._cache.use
             )
         times = {"launcherStarted": self._started, **self._times}
-        return member_status(self._settings, view, self._run, times, self._memory, self._verdict)
+        return member_status(
+            self._settings, view, self._run, times, self._memory, self._verdict, self._cache.use
+        )
 
 
 def launch(command: Sequence[str]) -> NoReturn:

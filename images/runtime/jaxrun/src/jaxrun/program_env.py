@@ -35,11 +35,12 @@ def program_environment(
     inherited: Mapping[str, str],
     channel: str | None,
     site: str | None,
+    cache: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """What the program gets: all that the container has, less the token, plus its place.
 
     `channel` is the reporter's directory and `site` the directory of sitecustomize; without them
-    the program runs unobserved.
+    the program runs unobserved. `cache` is what its compile cache needs.
     """
     env = {name: value for name, value in inherited.items() if name not in (contract.TOKEN, TOP)}
     version_6 = ":" in place.coordinator
@@ -58,6 +59,7 @@ def program_environment(
     env[contract.ATTEMPT] = str(settings.attempt)
     env[contract.RESTARTS] = str(place.restarts)
     env[contract.PROCESS_ID] = str(settings.process_id)
+    env.update(cache or {})
     # What a killed process has printed should be in its log.
     env.setdefault("PYTHONUNBUFFERED", "1")
     if channel is not None and site is not None:

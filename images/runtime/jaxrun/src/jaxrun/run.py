@@ -8,7 +8,7 @@ import asyncio
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -65,8 +65,10 @@ class Run:
         self._timers: list[asyncio.TimerHandle] = []
         self._progress_timer: asyncio.TimerHandle | None = None
 
-    def start(self, command: Sequence[str], place: Place, site: str | None) -> None:
-        """Spawn the program."""
+    def start(
+        self, command: Sequence[str], place: Place, site: str | None, cache: Mapping[str, str]
+    ) -> None:
+        """Spawn the program; `cache` are the variables of its compile cache."""
         try:
             self._channel = Channel(self._heard)
         except NoChannelError as error:
@@ -74,7 +76,7 @@ class Run:
         if self._memory is not None:
             self._oom_kills_before = self._memory.oom_kills()
         channel = str(self._channel.directory) if self._channel is not None else None
-        env = program_environment(self._settings, place, os.environ, channel, site)
+        env = program_environment(self._settings, place, os.environ, channel, site, cache)
         self._spawned_at = self._loop.time()
         self._supervisor.spawn(command, env)
         self._send(self.progress)

@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from jaxrun import contract
-from jaxrun.contract import PreflightMode, SuccessPolicy
+from jaxrun.cache.settings import CacheSettings
+from jaxrun.contract import PreflightMode, SuccessPolicy, WarmupMode
 from jaxrun.restart_policy import Ledger, RestartPolicy, read_ledger, read_policy
 
 T = TypeVar("T")
+Choice = TypeVar("Choice", bound=Enum)
+_NAMESPACE = re.compile("[0-9a-f]{16}")
 
 
 class BadSettingError(ValueError):
@@ -36,6 +42,8 @@ class Timing:
     """How long one may wait for the others in JAX's shutdown barrier; JAX aborts after 300."""
     quiet: float = 5.0
     """Without report(): no compilation for so long means that steps are being run."""
+    warm_quiet: float = 30.0
+    """The same before a Warmup's program is stopped: what it would compile later stays cold."""
     grace: float = 30.0
     """Between SIGTERM from outside and SIGKILL."""
     rejoin: float = 600.0
@@ -77,6 +85,8 @@ class Settings:
     ledger: Ledger = Ledger()
     success: SuccessPolicy = SuccessPolicy.ALL_PROCESSES
     preflight: Preflight = Preflight()
+    cache: CacheSettings | None = None
+    warmup: WarmupMode | None = None
     timing: Timing = Timing()
 
     @property
@@ -117,6 +127,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         exit_grace=env.seconds("JAXRUN_EXIT_GRACE_SECONDS", defaults.exit_grace),
         barrier_grace=env.seconds("JAXRUN_BARRIER_GRACE_SECONDS", defaults.barrier_grace),
         quiet=env.seconds("JAXRUN_QUIET_SECONDS", defaults.quiet),
+        warm_quiet=env.seconds("JAXRUN_WARM_QUIET_SECONDS", defaults.warm_quiet),
         grace=env.seconds(contract.GRACE_SECONDS, defaults.grace),
         rejoin=env.seconds("JAXRUN_REJOIN_SECONDS", defaults.rejoin),
     )
@@ -125,6 +136,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             f"JAXRUN_HEARTBEAT_TIMEOUT_SECONDS is {timing.heartbeat_timeout:g}, less than two "
             f"intervals of {timing.heartbeat_interval:g} s: one late heartbeat would end the job"
         )
+    host = environ.get("JAXRUN_HOST") or socket.gethostname()
     return Settings(
         job=environ.get(contract.JOB, "local"),
         attempt=env.integer(contract.ATTEMPT, 0),
@@ -132,7 +144,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         num_processes=num_processes,
         gang_address=gang_address or "127.0.0.1",
         token=token,
-        host=environ.get("JAXRUN_HOST") or socket.gethostname(),
+        host=host,
         platform=environ.get(contract.PLATFORM, "cpu"),
         local_devices=env.integer(contract.LOCAL_DEVICES, 0),
         devices_per_chip=env.integer(contract.DEVICES_PER_CHIP, 1, least=1),
@@ -148,9 +160,28 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         hosts_per_slice=env.integer(contract.HOSTS_PER_SLICE, num_processes, least=1),
         policy=env.json(contract.RESTART_POLICY, read_policy, RestartPolicy()),
         ledger=env.json(contract.LEDGER, read_ledger, Ledger()),
-        success=env.choice(contract.SUCCESS_POLICY, SuccessPolicy.ALL_PROCESSES),
+        success=env.choice(contract.SUCCESS_POLICY, SuccessPolicy) or SuccessPolicy.ALL_PROCESSES,
         preflight=env.json(contract.PREFLIGHT, _read_preflight, Preflight()),
+        cache=_read_cache(environ, host),
+        warmup=env.choice(contract.WARMUP, WarmupMode),
         timing=timing,
+    )
+
+
+def _read_cache(environ: Mapping[str, str], host: str) -> CacheSettings:
+    namespace = environ.get(contract.CACHE_NAMESPACE) or None
+    if namespace is not None and not _NAMESPACE.fullmatch(namespace):
+        raise BadSettingError(
+            f"{contract.CACHE_NAMESPACE} is {namespace[:200]!r}, not 16 hexadecimal digits"
+        )
+    offers = environ.get(contract.CACHE_OFFERS) == "true"
+    staging = Path(environ.get("JAXRUN_CACHE_STAGING", contract.CACHE_STAGING))
+    return CacheSettings(
+        namespace=namespace,
+        published=Path(environ.get("JAXRUN_CACHE_PUBLISHED", contract.CACHE_PUBLISHED)),
+        staging=staging if offers and namespace is not None else None,
+        local=Path(environ.get("JAXRUN_CACHE_LOCAL", contract.CACHE_LOCAL)),
+        host=host,
     )
 
 
@@ -181,12 +212,12 @@ class _Environment:
                 f"{name} is {shown!r}, not what the operator writes: {why}"
             ) from None
 
-    def choice(self, name: str, default: SuccessPolicy) -> SuccessPolicy:
+    def choice(self, name: str, kind: type[Choice]) -> Choice | None:
         text = self.environ.get(name, "")
         try:
-            return SuccessPolicy(text) if text else default
+            return kind(text) if text else None
         except ValueError:
-            known = " or ".join(each.value for each in SuccessPolicy)
+            known = " or ".join(str(each.value) for each in kind)
             raise BadSettingError(f"{name} is {text!r}, not {known}") from None
 
     def integer(self, name: str, default: int, least: int = 0) -> int:

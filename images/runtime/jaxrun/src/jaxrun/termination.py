@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jaxrun import contract
@@ -9,7 +11,23 @@ from jaxrun.evidence import ExceptionReport, Verdict
 from jaxrun.restart_policy import ledger_json
 
 
-def termination_record(verdict: Verdict) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Compilation:
+    """What compiling cost this pod in its last epoch; `cache` is the contract's object."""
+
+    cache: Mapping[str, Any] | None = None
+    seconds: float | None = None
+    first_step_seconds: float | None = None
+
+    @classmethod
+    def told_by(cls, status: Mapping[str, Any]) -> "Compilation":
+        """What the contract's `status` says of it."""
+        return cls(status["cache"], status["compile"]["seconds"], status["firstStepSeconds"])
+
+
+def termination_record(
+    verdict: Verdict, compilation: Compilation = Compilation()
+) -> dict[str, Any]:
     """The contract's `termination` object."""
     return {
         "version": contract.VERSION,
@@ -27,6 +45,9 @@ def termination_record(verdict: Verdict) -> dict[str, Any]:
         "ledger": ledger_json(verdict.ledger),
         "goodput": {name: verdict.goodput.get(name, 0.0) for name in contract.GOODPUT},
         "time": verdict.time,
+        "cache": dict(compilation.cache) if compilation.cache is not None else None,
+        "compileSeconds": compilation.seconds,
+        "firstStepSeconds": compilation.first_step_seconds,
     }
 
 
@@ -35,9 +56,9 @@ def exception_json(exception: ExceptionReport | None) -> dict[str, str] | None:
     return {"type": exception.type, "message": exception.message} if exception else None
 
 
-def termination_bytes(verdict: Verdict) -> bytes:
+def termination_bytes(verdict: Verdict, compilation: Compilation = Compilation()) -> bytes:
     """At most 4096 bytes of JSON; the exception's message is cut first, then the sentence."""
-    record = termination_record(verdict)
+    record = termination_record(verdict, compilation)
     while len(data := json.dumps(record).encode()) > contract.TERMINATION_LIMIT_BYTES:
         exception = record["exception"]
         if exception is not None and len(exception["message"]) > 100:
@@ -47,15 +68,19 @@ def termination_bytes(verdict: Verdict) -> bytes:
         else:
             record = {**record, "exception": None, "host": None, "message": ""}
             record["ledger"]["charges"] = record["ledger"]["charges"][-32:]
+            if record["cache"] is not None:
+                record["cache"]["problem"] = None
     return data
 
 
-def write_termination(path: str, verdict: Verdict) -> str | None:
+def write_termination(
+    path: str, verdict: Verdict, compilation: Compilation = Compilation()
+) -> str | None:
     """Write it in place, as the kubelet mounts this very file; returns why it could not be."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            os.write(handle, termination_bytes(verdict))
+            os.write(handle, termination_bytes(verdict, compilation))
         finally:
             os.close(handle)
     except OSError as error:

@@ -18,6 +18,7 @@ from jaxrun.supervisor import descendants
 
 _EPOCHS = 8
 """As many coordinator ports; those in use are skipped."""
+_OF_THE_POD = ("cache", "compileSeconds", "firstStepSeconds")
 PROGRAM = Path(__file__).with_name("program.py")
 QUICK = {
     "JAXRUN_HEARTBEAT_SECONDS": "0.4",
@@ -60,6 +61,11 @@ class Launched:
         text = (self.directory / "termination").read_text()
         record: dict[str, Any] = json.loads(text) if text else {}
         return record
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """The part of the termination message that is the gang's, and the same in all pods."""
+        return {k: v for k, v in self.termination.items() if k not in _OF_THE_POD}
 
     @property
     def out(self) -> str:

@@ -188,7 +188,7 @@ def shortened(message: str, limit: int = 160) -> str:
 
 def all_tell_the_same(gang: RealGang, cause: str, code: int, says: str, process: int) -> None:
     assert gang.exit_codes == [code] * gang.size, gang.outputs()
-    messages = [launched.termination for launched in gang.launchers.values()]
+    messages = [launched.verdict for launched in gang.launchers.values()]
     assert all(message == messages[0] for message in messages), messages
     assert messages[0]["cause"] == cause, messages[0]
     assert messages[0]["process"] == process, messages[0]

@@ -270,11 +270,11 @@ def test_the_same_failure_again_is_for_the_operator_and_a_third_time_the_end(
     staying.start_program("os._exit(3)", 1)
     staying.wait()
     assert staying.exit_codes == [3, 3], staying.outputs()
-    told = staying.launchers[0].termination
+    told = staying.launchers[0].verdict
     assert (told["scope"], told["epoch"], told["step"]) == ("Gang", 2, 5)
     # As it was before this failure: it has one charge, that of epoch 1.
     assert told["ledger"]["last"] == {"cause": "ProgramError", "step": 5, "repeats": 1}
-    assert staying.launchers[1].termination == told
+    assert staying.launchers[1].verdict == told
 
     twice = {**told["ledger"], "last": {**told["ledger"]["last"], "repeats": 2}}
     staying.start_program("os._exit(3)", 1, JAXRUN_LEDGER=json.dumps(twice), JAXRUN_ATTEMPT="1")

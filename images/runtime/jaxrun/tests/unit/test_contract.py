@@ -8,12 +8,13 @@ from typing import Any
 from builders import APlayedGang, raised
 
 from jaxrun import cause, contract
+from jaxrun.cache_env import cache_environment
 from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import read_settings
 from jaxrun.status import Status, gang_times
-from jaxrun.termination import termination_bytes, termination_record
+from jaxrun.termination import Compilation, termination_bytes, termination_record
 
 DATA: dict[str, Any] = json.loads((Path(__file__).parents[3] / "contract.json").read_text())
 
@@ -53,8 +54,9 @@ def test_the_program_gets_what_is_documented() -> None:
         "JAXRUN_PLATFORM": "cuda",
         "JAXRUN_LOCAL_DEVICES": "2",
     }
+    cache = cache_environment(Path("/jaxop-cache/local"), environ).variables
     env = program_environment(
-        read_settings(environ), Place(1, 0, "10.1.2.3", 9440), environ, None, None
+        read_settings(environ), Place(1, 0, "10.1.2.3", 9440), environ, None, None, cache
     )
     assert set(contract.ENVIRONMENT_FOR_PROGRAM) <= set(env)
 
@@ -102,6 +104,8 @@ def test_termination_fits_whatever_was_raised() -> None:
     for message in ("x" * 100_000, "ü" * 50_000, '"\\\n' * 20_000):
         verdict = cause.verdict_of(raised("E" * 3000, message), 1)
         verdict = dataclasses.replace(verdict, host="h" * 200, message=message)
-        data = termination_bytes(verdict)
+        cache = {**DATA["status"]["cache"], "problem": message[:300]}
+        data = termination_bytes(verdict, Compilation(cache, 12.5, 14.25))
         assert len(data) <= contract.TERMINATION_LIMIT_BYTES
         assert json.loads(data)["cause"] == "ProgramError"
+        assert json.loads(data)["cache"]["hits"] == cache["hits"]

@@ -1,9 +1,11 @@
 """The environment of a launcher and of its program."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+from jaxrun.contract import WarmupMode
 from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import BadSettingError, read_settings
 
@@ -50,12 +52,38 @@ def test_nothing_set_is_a_gang_of_one() -> None:
         ({"JAXRUN_LEDGER": '{"restarts": "x", "charges": []}'}, "JAXRUN_LEDGER is"),
         ({"JAXRUN_SUCCESS_POLICY": "Some"}, "not AllProcesses or ProcessZero"),
         ({"JAXRUN_PREFLIGHT": '{"mode": "Maybe"}'}, "JAXRUN_PREFLIGHT is"),
+        ({"JAXRUN_WARMUP": "Maybe"}, "JAXRUN_WARMUP is 'Maybe', not Fill or Verify"),
+        ({"JAXRUN_CACHE_NAMESPACE": "../0123456789abc"}, "not 16 hexadecimal digits"),
         ({"JAXRUN_REJOIN_SECONDS": "soon"}, "JAXRUN_REJOIN_SECONDS is 'soon'"),
     ],
 )
 def test_nonsense_is_refused_by_name(changes: dict[str, str], says: str) -> None:
     with pytest.raises(BadSettingError, match=says):
         read_settings({**POD, **changes})
+
+
+def test_a_pod_without_a_compile_cache_still_has_its_own_directory() -> None:
+    cache = read_settings(POD).cache
+    assert cache is not None
+    assert (cache.namespace, cache.staging) == (None, None)
+    assert cache.local == Path("/jaxop-cache/local")
+    assert read_settings(POD).warmup is None
+
+
+def test_a_pod_with_a_compile_cache_offers_only_where_it_may() -> None:
+    reads = {**POD, "JAXRUN_CACHE_NAMESPACE": "0123456789abcdef", "JAXRUN_HOST": "digits-0"}
+    cache = read_settings(reads).cache
+    assert cache is not None
+    assert (cache.namespace, cache.host) == ("0123456789abcdef", "digits-0")
+    assert (cache.published, cache.staging) == (Path("/jaxop-cache/published"), None)
+    fills = {**reads, "JAXRUN_CACHE_OFFERS": "true", "JAXRUN_WARMUP": "Fill"}
+    cache = read_settings(fills).cache
+    assert cache is not None
+    assert cache.staging == Path("/jaxop-cache/staging")
+    assert read_settings(fills).warmup is WarmupMode.FILL
+    without = read_settings({**POD, "JAXRUN_CACHE_OFFERS": "true"}).cache
+    assert without is not None
+    assert without.staging is None
 
 
 PLACE = Place(epoch=7, restarts=9, coordinator="10.1.2.3", coordinator_port=9446)

@@ -13,6 +13,8 @@ from jaxrun.evidence import Death, How, StopRequest, Verdict
 from jaxrun.gang.outputs import Log, Output, Send
 from jaxrun.gang.progress import Track
 from jaxrun.gang.protocol import DumpStack, Gone, PleaseStop, Progress, Start, Stop, StopAt
+from jaxrun.gang.sequel import Terms
+from jaxrun.gang.warm import why_warm
 from jaxrun.settings import Timing
 
 _CALLS_WAIT_SECONDS = 1.0
@@ -48,7 +50,7 @@ class Epoch:
         hosts: list[str],
         timing: Timing,
         now: float,
-        process_zero: bool = False,
+        terms: Terms = Terms(),
     ) -> None:
         self.number = number
         self.started_at = now
@@ -58,7 +60,7 @@ class Epoch:
         self.verdict_at: float | None = None
         self.processes = [_Process(host) for host in hosts]
         self._timing = timing
-        self._process_zero = process_zero
+        self._terms = terms
         self._deaths: list[Death] = []
         self._strong_at: float | None = None
         self._stopped_at: float | None = None
@@ -101,7 +103,7 @@ class Epoch:
     def progress(self, process: int, seen: Progress, now: float) -> list[Output]:
         """The program got further."""
         self.processes[process].track.add(seen, now)
-        return []
+        return self._settle(now) if self._terms.warm and process == 0 else []
 
     def died(self, process: int, death: Death, now: float) -> list[Output]:
         """The program is as good as dead."""
@@ -187,6 +189,9 @@ class Epoch:
             if all(p.finished for p in self.processes) or self._process_zero_has_finished(now):
                 self._conclude(self._finish(), now)
                 return []
+            if (warm := self._why_warm(now)) is not None:
+                self._conclude(Verdict(None, 0, warm, self.number, step=self.step), now)
+                return []
             return (
                 self._agree_on_stop_call(now)
                 + self._end_of_grace(now)
@@ -212,12 +217,19 @@ class Epoch:
 
     def _process_zero_has_finished(self, now: float) -> bool:
         """Where its success is the gang's; the others may never come to JAX's shutdown barrier."""
-        if not self._process_zero or self._request is not None:
+        if not self._terms.process_zero or self._request is not None:
             return False
         zero = self.processes[0]
         exiting = zero.track.at.get("exiting")
         waits = exiting is not None and now >= exiting + self._timing.exit_grace
         return zero.finished or (waits and not zero.ended)
+
+    def _why_warm(self, now: float) -> str | None:
+        if not self._terms.warm or self._request is not None:
+            return None
+        tracks = [p.track for p in self.processes]
+        why = why_warm(tracks, self._timing.warm_quiet, now)
+        return f"warm, and therefore stopped: {why}" if why is not None else None
 
     def preempted(self, request: StopRequest) -> Verdict:
         """What this launcher, asked to stop, has to tell."""

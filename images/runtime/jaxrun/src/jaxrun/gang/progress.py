@@ -57,17 +57,20 @@ def last(tracks: Sequence[Track], phase: str) -> float | None:
     return max(times) if times and len(times) == len(tracks) else None
 
 
-def working_state(tracks: Sequence[Track], quiet: float, now: float) -> GangState:
-    """Starting, Compiling or Running."""
-    if any("step" in t.at for t in tracks):
-        return GangState.RUNNING
+def quiet_since(tracks: Sequence[Track]) -> float | None:
+    """Since when nothing is compiled any more; without JAX, since the spawn. None until then."""
     if any(t.latest.compile_started for t in tracks):
         if any(t.latest.compiling for t in tracks):
-            return GangState.COMPILING
-        busy = max((t.last_compiling for t in tracks if t.last_compiling is not None), default=now)
-        return GangState.RUNNING if now >= busy + quiet else GangState.COMPILING
-    spawned = last(tracks, "spawned")
+            return None
+        return max((t.last_compiling for t in tracks if t.last_compiling is not None), default=None)
     without_jax = not any(t.latest.jax_imported for t in tracks)
-    if spawned is not None and without_jax and now >= spawned + quiet:
+    return last(tracks, "spawned") if without_jax else None
+
+
+def working_state(tracks: Sequence[Track], quiet: float, now: float) -> GangState:
+    """Starting, Compiling or Running."""
+    since = quiet_since(tracks)
+    if any("step" in t.at for t in tracks) or (since is not None and now >= since + quiet):
         return GangState.RUNNING
-    return GangState.STARTING
+    compiled = any(t.latest.compile_started for t in tracks)
+    return GangState.COMPILING if compiled else GangState.STARTING

@@ -23,6 +23,8 @@ class Terms:
     ledger: Ledger = Ledger()
     process_zero: bool = False
     """Whether process 0's success is the gang's."""
+    warm: bool = False
+    """Whether it is a Warmup's, and done once it is warm."""
 
 
 @dataclass(frozen=True)

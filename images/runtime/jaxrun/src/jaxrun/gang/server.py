@@ -34,7 +34,12 @@ class GangServer:
             settings.timing,
             self._free_coordinator_port,
             time.monotonic(),
-            Terms(settings.policy, settings.ledger, settings.success is SuccessPolicy.PROCESS_ZERO),
+            Terms(
+                settings.policy,
+                settings.ledger,
+                process_zero=settings.success is SuccessPolicy.PROCESS_ZERO,
+                warm=settings.warmup is not None,
+            ),
             lambda now: time.time() - time.monotonic() + now,
         )
         self.refusals = 0

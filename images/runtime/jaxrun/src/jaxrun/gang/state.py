@@ -252,9 +252,7 @@ class Gang:
         self._follows = False
         for member in members:
             member.idle = False
-        self.epoch = Epoch(
-            number, [m.host for m in members], self._timing, now, self._terms.process_zero
-        )
+        self.epoch = Epoch(number, [m.host for m in members], self._timing, now, self._terms)
         begun = self.epoch.begin(self._choose_port(number), self.memory.ledger.restarts)
         self._told = None
         return begun

@@ -10,11 +10,12 @@ from jaxrun.program.spans import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Any, TypeVar
 
     from jaxrun.program.flag import Flag
+    from jaxrun.program.reporter import Reporter
     from jaxrun.program.spans import Spans
 
     T = TypeVar("T")
@@ -118,6 +119,36 @@ def data(batches: Iterable[T]) -> Iterator[T]:
             except StopIteration:
                 return
         yield batch
+
+
+def warm(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Compile a jitted or plain function for such arguments, without running it.
+
+    Arguments are arrays, `jax.ShapeDtypeStruct`s or pytrees of them: it needs no data and no
+    weights. The entry in the compile cache is that of a real call; returned is the compiled
+    object. Works outside of a launcher too, and raises what tracing and compiling raise.
+    """
+    line = _line()
+    if line is not None:
+        # Tracing may take long, and is no idleness.
+        line.note(compile_started=True, compiling=True)
+    try:
+        if not hasattr(fn, "lower"):
+            import jax
+
+            fn = jax.jit(fn)
+        lowered: Any = fn
+        return lowered.lower(*args, **kwargs).compile()
+    finally:
+        if line is not None:
+            line.note(compiling=False)
+
+
+def _line() -> Reporter | None:
+    try:
+        return reporter()
+    except Exception:
+        return None
 
 
 def _report(step: int | None, metrics: dict[str, Any]) -> None:

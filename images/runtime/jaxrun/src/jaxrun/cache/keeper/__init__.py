@@ -1,0 +1,1 @@
+"""The keeper: the only one that writes what is published in a CompileCache."""
