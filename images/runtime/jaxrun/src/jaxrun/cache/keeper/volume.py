@@ -70,14 +70,15 @@ class Volume:
         now = self._monotonic()
         if self._probed_at is not None and now - self._probed_at < _PROBED_EVERY_SECONDS:
             return
-        path = self.root / temporary_name()
+        # In the trash, which is emptied of it should this process end here.
+        path = self.trash / temporary_name()
         descriptor = create(path)
         try:
             os.write(descriptor, _PROBE)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-            path.unlink()
+            path.unlink(missing_ok=True)
         self._probed_at = now
 
     def require_room(self, name: str, directory: int) -> None:
