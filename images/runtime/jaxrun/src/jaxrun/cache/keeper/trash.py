@@ -38,14 +38,16 @@ class Trash:
         Raises:
             OSError: the volume cannot be read or written.
         """
-        done = 0
-        with os.scandir(self.path) as found:
-            tops = [each.name for each in found if each.name not in self.stuck]
-        for top in tops:
-            if done >= most:
-                break
-            tick()
-            done += self._remove(top, most - done)
+        done, before = 0, -1
+        while before < done < most:
+            before = done
+            with os.scandir(self.path) as found:
+                tops = [each.name for each in found if each.name not in self.stuck]
+            for top in tops:
+                if done >= most:
+                    break
+                tick()
+                done += self._remove(top, most - done)
         return done
 
     def _remove(self, top: str, most: int) -> int:
@@ -83,7 +85,7 @@ class Trash:
                 pass
             except OSError:
                 # Somebody else still writes there, or moved it up before.
-                return done + 1
+                return done
         return done + 1
 
     @staticmethod
