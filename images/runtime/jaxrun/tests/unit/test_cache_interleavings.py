@@ -1,5 +1,7 @@
-"""Two keepers on one volume, interleaved at every step that they take on the file system."""
+"""Two keepers on one volume, interleaved at the steps that they take on the file system."""
 
+import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -8,15 +10,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cache_builders import DIGEST, a_pod, an_entry, an_entry_name, offer, sha256
+import pytest
+from cache_builders import (
+    DIGEST,
+    a_pod,
+    an_entry,
+    an_entry_name,
+    offer,
+    sha256,
+)
+from cache_builders import publish as published_before
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_cache_keeper import TheKeeper
+from test_cache_keeper import Clocks, TheKeeper
 
+from jaxrun.cache.files import no_tick, open_directory
+from jaxrun.cache.keeper.ages import Ages
+from jaxrun.cache.keeper.publish import NotYetError, publish
+from jaxrun.cache.keeper.scrub import LEFTOVER_SECONDS, scrub
 from jaxrun.cache.layout import blobs_of, entries_of, is_sha256
 from jaxrun.cache.manifest import read_manifest
 
-STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.scandir"}
+STEPS = {
+    "open",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.scandir",
+    "os.listdir",
+}
 
 
 class Player(threading.Thread):
@@ -121,3 +145,62 @@ def test_no_order_of_steps_loses_or_spoils_an_entry(runs: list[tuple[int, int]])
             assert (blobs / manifest.sha256).read_bytes() == an_entry(k)
     finally:
         shutil.rmtree(root)
+
+
+def orphan(blob: Path, manifest: Path) -> None:
+    manifest.unlink()
+
+
+def damaged(blob: Path, manifest: Path) -> None:
+    blob.write_bytes(b"damaged")
+
+
+def without_blob(blob: Path, manifest: Path) -> None:
+    blob.unlink()
+
+
+def without_manifest(blob: Path, manifest: Path) -> None:
+    manifest.write_text("no manifest")
+
+
+@pytest.mark.parametrize("before", [orphan, damaged, without_blob, without_manifest])
+def test_one_scrubs_what_the_other_repairs(
+    tmp_path: Path, before: Callable[[Path, Path], None]
+) -> None:
+    """Scrubbing is stopped after each of its steps, and publishing then after each of its own."""
+    for steps in itertools.product(range(16), repeat=2):
+        race(tmp_path / "-".join(map(str, steps)), before, *steps)
+
+
+def race(root: Path, before: Callable[[Path, Path], None], scrubbed: int, published: int) -> None:
+    pod = a_pod(root)
+    blob = published_before(pod.published, an_entry_name(), an_entry())
+    manifest = entries_of(pod.published, DIGEST) / an_entry_name()
+    before(blob, manifest)
+    offered = offer(root, an_entry_name(), an_entry())
+    directory = open_directory(offered.parent)
+    clock = Clocks()
+    ages = Ages(lambda: clock.passed)
+
+    def scrubs() -> None:
+        list(scrub(pod.published, DIGEST, ages, no_tick))
+
+    def publishes() -> None:
+        while True:
+            try:
+                publish(pod.published, DIGEST, offered.name, directory, 1 << 20, no_tick)
+                return
+            except NotYetError:
+                continue
+
+    if before is orphan:
+        scrubs()
+        clock.wait(LEFTOVER_SECONDS + 1)
+    order = schedule_of([(0, scrubbed), (1, published), (0, 1000)])
+    for _ in interleaved([scrubs, publishes], order):
+        pass
+    os.close(directory)
+    found = read_manifest(manifest)
+    assert found is not None, (scrubbed, published)
+    assert sha256(blob.read_bytes()) == found.sha256 == blob.name, (scrubbed, published)
+    shutil.rmtree(root)
