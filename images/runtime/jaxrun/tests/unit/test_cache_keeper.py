@@ -18,6 +18,7 @@ from cache_builders import (
 )
 
 from jaxrun.cache.keeper.passes import Keeper
+from jaxrun.cache.keeper.trash import Trash
 from jaxrun.cache.layout import blobs_of, entries_of
 from jaxrun.cache.local import link
 
@@ -316,6 +317,20 @@ def test_an_entry_that_is_too_large_is_refused(keeper: TheKeeper) -> None:
     offer(keeper.root, an_entry_name(), os.urandom(2 << 20))
     keeper.passes()
     assert "larger than 1048576 bytes" in (keeper.status.last_refusal or "")
+
+
+def test_rubbish_that_cannot_be_removed_is_refused_once(
+    keeper: TheKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory of another user that only this one may write."""
+    path = offer(keeper.root, an_entry_name(), an_entry())
+    (path.parent / "directory").mkdir()
+    (keeper.root / "staging" / "directory").mkdir()
+    monkeypatch.setattr(Trash, "take", lambda *_: False)
+    keeper.passes(300)
+    assert keeper.status.refused == 2
+    assert keeper.status.published == 1
+    assert keeper.status.problem is None
 
 
 def test_a_thousand_namespaces_cost_little(keeper: TheKeeper) -> None:

@@ -22,6 +22,7 @@ LEFTOVER_SECONDS = 3600.0
 _MOST_DIRECTORIES = 64
 _MOST_LISTED = 2000
 _MOST_TAKEN = 200
+_MOST_STUCK = 10_000
 _NONE = -1
 
 Take = Callable[[str, str, int], None]
@@ -56,6 +57,7 @@ class Staging:
         self._ages = ages
         self._after = ""
         self._stuck: dict[str, tuple[int, int]] = {}
+        self._stuck_inside: set[tuple[str, str]] = set()
 
     def turn(self, take: Take, in_time: Callable[[], bool]) -> Iterator[Seen]:
         """Yields what it has done in a directory; whoever takes it removes `taken` by `settle`.
@@ -78,9 +80,12 @@ class Staging:
                     seen.close()
 
     def settle(self, seen: Seen) -> None:
-        """Remove what was taken, or refused."""
+        """Remove what was taken, or refused; what cannot be removed is not looked at again."""
         for name in seen.taken:
-            self._discard(name, seen.descriptor)
+            if not self._discard(name, seen.descriptor):
+                if len(self._stuck_inside) >= _MOST_STUCK:
+                    self._stuck_inside.clear()
+                self._stuck_inside.add((seen.name, name))
 
     def _directory(self, name: str, take: Take, in_time: Callable[[], bool]) -> Seen | None:
         path = self._path / name
@@ -114,6 +119,8 @@ class Staging:
         with os.scandir(seen.descriptor) as found:
             names = sorted(each.name for each in islice(found, _MOST_LISTED))
         for name in names:
+            if (seen.name, name) in self._stuck_inside:
+                continue
             if name.startswith(TEMPORARY):
                 if self._is_left(name, seen):
                     seen.taken.append(name)
