@@ -1,9 +1,10 @@
-"""`python -m jaxrun launch -- COMMAND...` and `python -m jaxrun install DIRECTORY`."""
+"""`python -m jaxrun`, and then `launch -- COMMAND...`, `install DIRECTORY` or `keep`."""
 
 import sys
 
 _USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one of its gang
        jaxrun install DIRECTORY   put the runtime there, for other images
+       jaxrun keep                look after the volume of a compile cache
        jaxrun version
 """
 
@@ -19,6 +20,10 @@ def main(arguments: list[str] | None = None) -> None:
         from jaxrun.install import main as install
 
         sys.exit(install(words[1]))
+    elif words == ["keep"]:
+        from jaxrun.cache.keeper.keep import keep
+
+        sys.exit(keep())
     elif words == ["version"]:
         from jaxrun import __version__
 

@@ -48,3 +48,15 @@ def publish(published: Path, name: str, content: bytes, digest: str = DIGEST) ->
     blob.write_bytes(content)
     manifest.write_text(json.dumps({"sha256": sha256(content), "bytes": len(content)}))
     return blob
+
+
+def offer(
+    root: Path, name: str, content: bytes, digest: str = DIGEST, host: str = "a", said: str = ""
+) -> Path:
+    """As a pod would, named by the true SHA-256 unless it is `said` to be another."""
+    directory = root / "staging" / f"{digest}.{host}"
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o777)
+    temporary = directory / ".tmp-builder"
+    temporary.write_bytes(content)
+    return temporary.rename(directory / f"{name}@{said or sha256(content)}")

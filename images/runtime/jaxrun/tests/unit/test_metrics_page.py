@@ -1,10 +1,12 @@
-"""docs/metrics.md has every metric of a launcher."""
+"""docs/metrics.md has every metric of a launcher and of a keeper."""
 
 import re
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from jaxrun.cache.keeper import metrics
+from jaxrun.cache.keeper.status import KeeperStatus
 from jaxrun.compiled import Compiled, FirstStep, FunctionCompiled
 from jaxrun.contract import GangState
 from jaxrun.gang.protocol import GangView, Progress
@@ -37,18 +39,29 @@ def full() -> Status:
     )
 
 
-def test_every_metric_with_its_type_and_labels() -> None:
-    page = PAGE.read_text().split("\n## The launchers'\n", 1)[1]
-    documented = {}
+def documented(title: str) -> dict[str, tuple[str, set[str]]]:
+    """Type and labels of all metrics in one section."""
+    page = PAGE.read_text().split(f"\n## {title}\n", 1)[1].partition("\n## ")[0]
+    found = {}
     for names, kind, labels in re.findall(
         r"^\| (`jaxrun_.+?) \| (\w+) \| (.*?) ?\|", page, re.MULTILINE
     ):
         for name in re.findall(r"`(\w+)`", names):
-            documented[name] = (kind, set(re.findall(r"`(\w+)`", labels)))
-    _, body = exposition(full())
-    served = {
+            found[name] = (kind, set(re.findall(r"`(\w+)`", labels)))
+    return found
+
+
+def served(body: bytes) -> dict[str, tuple[str, set[str]]]:
+    return {
         sample.name: (family.type, set(sample.labels))
         for family in text_string_to_metric_families(body.decode())
         for sample in family.samples
     }
-    assert documented == served
+
+
+def test_every_metric_of_a_launcher_with_its_type_and_labels() -> None:
+    assert documented("The launchers'") == served(exposition(full())[1])
+
+
+def test_every_metric_of_a_keeper_with_its_type_and_labels() -> None:
+    assert documented("The keepers'") == served(metrics.exposition(KeeperStatus())[1])

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from jaxrun.cache.layout import temporary_name
+
 CHUNK_BYTES = 1 << 20
 _NOT_FOLLOWED = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EMLINK)
 
@@ -19,8 +21,10 @@ def no_tick() -> None:
     """There is no hurry."""
 
 
-def open_regular(path: Path) -> int:
+def open_regular(path: Path | str, directory: int | None = None) -> int:
     """A descriptor to read a regular file with; never waits for a FIFO or follows a link.
+
+    `directory` is a descriptor that a relative path begins at.
 
     Raises:
         ValueError: it is something else than a regular file.
@@ -28,7 +32,7 @@ def open_regular(path: Path) -> int:
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, flags, dir_fd=directory)
     except OSError as error:
         if error.errno in _NOT_FOLLOWED:
             raise ValueError("is no regular file") from None
@@ -93,6 +97,42 @@ def create(path: Path, mode: int = 0o644) -> int:
     with suppress(OSError):
         os.fchmod(descriptor, mode)
     return descriptor
+
+
+def open_directory(path: Path | str, directory: int | None = None) -> int:
+    """A descriptor of a directory itself, never of one that a link leads to.
+
+    Raises:
+        OSError: among them NotADirectoryError, also for a link.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.open(path, flags, dir_fd=directory)
+
+
+def make_directory(path: Path, mode: int = 0o755) -> None:
+    """Unless it is there; of just this mode whatever the umask."""
+    if not path.is_dir():
+        path.mkdir(exist_ok=True)
+        with suppress(PermissionError):
+            path.chmod(mode)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file by rename, durably."""
+    temporary = path.with_name(temporary_name())
+    try:
+        descriptor = create(temporary)
+        try:
+            os.write(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from jaxrun.cache.background import done_within
 from jaxrun.cache.entry import fault_of
-from jaxrun.cache.files import copy_hashed, create, open_regular, sync_directory, why
+from jaxrun.cache.files import (
+    copy_hashed,
+    create,
+    make_directory,
+    open_regular,
+    sync_directory,
+    why,
+)
 from jaxrun.cache.layout import (
     MOST_ENTRY_BYTES,
     is_digest,
@@ -120,10 +127,8 @@ def _copy(path: Path, directory: Path) -> int:
     """Durable in the staging area when this returns; its size in bytes."""
     if directory.is_symlink():
         raise ValueError(f"{directory} is a link")
-    if not directory.is_dir():
-        directory.mkdir(exist_ok=True)
-        # Whatever the umask: the keeper is another user, and removes what it has taken.
-        directory.chmod(0o777)
+    # The keeper is another user, and removes what it has taken.
+    make_directory(directory, 0o777)
     temporary = directory / temporary_name()
     source = open_regular(path)
     try:
