@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from disturbance import EVENT_FAULTS, WRITE_FAULTS, Disturbance, WriteFault, parse
-from jaxjob_scenarios import SCENARIOS
 from oracle import faults
 from schedule import Outcome, play
+from stories import SCENARIOS
 
 PROCESSES = int(os.environ.get("JAXOP_FAULTS_PROCESSES", (os.cpu_count() or 1) + 1))
 ALWAYS: tuple[WriteFault, ...] = ("crash", "lost-answer")

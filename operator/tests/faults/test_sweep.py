@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from jaxjob_scenarios import SCENARIOS
+from stories import SCENARIOS
 from sweep import sweep
 
 ONLY = os.environ.get("JAXOP_FAULTS_SCHEDULE", "")

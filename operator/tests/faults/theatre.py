@@ -9,12 +9,12 @@ from disturbance import Disturbance
 from disturbed import Log
 from gangs import Gangs
 from jaxop.kube.resources import Resource
+from keepers import WorldWithVolumes
 from line import Line
 from operator_processes import OperatorProcesses
 from raw_api import RawApi
 from scenario import Scenario, Stage
 from virtual_time import VirtualTimeLoop
-from world import World
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
@@ -33,7 +33,7 @@ class Theatre:
         self.line = Line(kubeconfig, loop)
         self.log = Log(disturbance)
         self.gangs = Gangs()
-        world = self.gangs.world = World(self.line, namespace, self.gangs)
+        world = self.gangs.world = WorldWithVolumes(self.line, namespace, self.gangs)
         self.operator = OperatorProcesses(
             self.line, self.log, scenario.build(self.gangs), namespace
         )

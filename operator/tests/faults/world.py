@@ -8,7 +8,7 @@ have their node from the start and no finalizer. What is in the pods is a `Workl
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,17 @@ from jaxop.api.plan import Manifest
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import ApiError, Conflict, NotFound
 from jaxop.kube.reflector import Reflector
-from jaxop.kube.resources import JAXJOBS, JOBS, PODS, SERVICES, Resource
+from jaxop.kube.resources import (
+    COMPILECACHES,
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    JAXJOBS,
+    JOBS,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+    SERVICES,
+    Resource,
+)
 from jaxop.kube.store import ObjectStore
 from line import Line
 from raw_api import RawApi
@@ -25,7 +35,8 @@ from virtual_time import virtual_loop
 REACTION_SECONDS = 0.3
 TRACKING = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
-WATCHED = (JAXJOBS, JOBS, PODS, SERVICES)
+OWNED = (JOBS, SERVICES, DEPLOYMENTS, CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS)
+WATCHED = (JAXJOBS, COMPILECACHES, *OWNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +97,23 @@ class World:
             await self._changed.wait()
             await asyncio.sleep(REACTION_SECONDS)
             self._changed.clear()
-            for rule in (self._collect, self._control_jobs, self._run_pods):
+            for rule in self.rules():
                 await rule()
+
+    def rules(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        return self._collect, self._control_jobs, self._run_pods
 
     async def _collect(self) -> None:
         """The garbage collector: what has an owner that is gone."""
         alive = {obj["metadata"]["uid"] for store in self.stores.values() for obj in store.all()}
-        for resource in (JOBS, SERVICES, PODS):
+        for resource in OWNED:
             for obj in self.all(resource):
                 metadata = obj["metadata"]
                 owners = metadata.get("ownerReferences") or ()
                 if not owners or "deletionTimestamp" in metadata:
                     continue
                 if all(owner["uid"] not in alive for owner in owners):
-                    await self._delete(resource, obj)
+                    await self.remove(resource, obj)
 
     async def _control_jobs(self) -> None:
         for job in self.all(JOBS):
@@ -110,7 +124,7 @@ class World:
             if TRACKING not in (pod["metadata"].get("finalizers") or ()):
                 continue
             if is_over(pod) or owner_uid(pod) not in jobs:
-                await self._patch(PODS, pod, {"metadata": {"finalizers": None}})
+                await self.write(PODS, pod, {"metadata": {"finalizers": None}})
 
     async def _control(self, job: Manifest) -> None:
         spec, status = job["spec"], job.get("status") or {}
@@ -119,7 +133,7 @@ class World:
         if over or spec.get("suspend"):
             for pod in pods:
                 if not is_over(pod) and "deletionTimestamp" not in pod["metadata"]:
-                    await self._delete(PODS, pod)
+                    await self.remove(PODS, pod)
             return
         failed = [pod for pod in pods if phase(pod) == "Failed"]
         if len(failed) > spec["backoffLimit"]:
@@ -183,12 +197,12 @@ class World:
             },
         }
         pod["metadata"]["namespace"] = self.namespace
-        await self._try(self.api.create(PODS, pod))
+        await self.attempt(self.api.create(PODS, pod))
 
     async def _fail(self, job: Manifest, reason: str) -> None:
         conditions = [_condition(kind, reason) for kind in ("FailureTarget", "Failed")]
         status = {"startTime": job["metadata"]["creationTimestamp"], "conditions": conditions}
-        await self._patch(JOBS, job, {"status": status}, "status")
+        await self.write(JOBS, job, {"status": status}, "status")
 
     async def _complete(self, job: Manifest, count: int) -> None:
         status = {
@@ -201,7 +215,7 @@ class World:
             "succeeded": count,
             "completedIndexes": f"0-{count - 1}" if count > 1 else "0",
         }
-        await self._patch(JOBS, job, {"status": status}, "status")
+        await self.write(JOBS, job, {"status": status}, "status")
 
     async def _run_pods(self) -> None:
         """Scheduler and kubelet."""
@@ -213,34 +227,34 @@ class World:
             elif not pod["spec"].get("nodeName"):
                 await self._bind(pod)
             elif phase(pod) == "Pending":
-                await self._patch(PODS, pod, {"status": _running(pod)}, "status")
+                await self.write(PODS, pod, {"status": _running(pod)}, "status")
             elif (end := self._workload.end_of(pod)) is not None:
-                await self._patch(PODS, pod, {"status": _ended(end)}, "status")
+                await self.write(PODS, pod, {"status": _ended(end)}, "status")
 
     async def _stop(self, pod: Manifest) -> None:
         if not is_over(pod) and pod["spec"].get("nodeName"):
             end = self._workload.end_when_deleted(pod)
-            await self._patch(PODS, pod, {"status": _ended(end)}, "status")
+            await self.write(PODS, pod, {"status": _ended(end)}, "status")
         elif pod["metadata"].get("deletionGracePeriodSeconds"):
-            await self._delete(PODS, pod, grace=0)
+            await self.remove(PODS, pod, grace=0)
 
     async def _bind(self, pod: Manifest) -> None:
         node = f"node-{slice_of(pod)}-{index_of(pod)}"
-        await self._try(self.api.bind(PODS, pod["metadata"]["name"], node))
+        await self.attempt(self.api.bind(PODS, pod["metadata"]["name"], node))
 
-    async def _patch(
+    async def write(
         self, resource: Resource, obj: Manifest, patch: Manifest, subresource: str = ""
     ) -> None:
         metadata = obj["metadata"]
         same = {"uid": metadata["uid"], **(patch.get("metadata") or {})}
         whole = {**patch, "metadata": same}
-        await self._try(self.api.patch(resource, metadata["name"], whole, subresource))
+        await self.attempt(self.api.patch(resource, metadata["name"], whole, subresource))
 
-    async def _delete(self, resource: Resource, obj: Manifest, grace: int | None = None) -> None:
+    async def remove(self, resource: Resource, obj: Manifest, grace: int | None = None) -> None:
         metadata = obj["metadata"]
-        await self._try(self.api.delete(resource, metadata["name"], metadata["uid"], grace))
+        await self.attempt(self.api.delete(resource, metadata["name"], metadata["uid"], grace))
 
-    async def _try(self, write: Coroutine[Any, Any, Any]) -> None:
+    async def attempt(self, write: Coroutine[Any, Any, Any]) -> None:
         """What was true a moment ago may be so no more: the next round looks again."""
         try:
             await write

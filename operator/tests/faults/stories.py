@@ -1,0 +1,12 @@
+"""The stories of all kinds, by name."""
+
+from typing import Final
+
+import cache_scenarios
+import jaxjob_scenarios
+from scenario import Scenario
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    **jaxjob_scenarios.SCENARIOS,
+    **cache_scenarios.SCENARIOS,
+}
