@@ -1,9 +1,10 @@
-"""`python -m jaxrun launch -- COMMAND...` and `python -m jaxrun install DIRECTORY`."""
+"""`python -m jaxrun launch -- COMMAND...`, `install DIRECTORY` and `inspect`."""
 
 import sys
 
 _USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one of its gang
        jaxrun install DIRECTORY   put the runtime there, for other images
+       jaxrun inspect   say which JAX this image has and what it finds here
        jaxrun version
 """
 
@@ -19,6 +20,10 @@ def main(arguments: list[str] | None = None) -> None:
         from jaxrun.install import main as install
 
         sys.exit(install(words[1]))
+    elif words == ["inspect"]:
+        from jaxrun.inspection import main as inspect
+
+        sys.exit(inspect())
     elif words == ["version"]:
         from jaxrun import __version__
 
