@@ -31,7 +31,7 @@ def explain(pods: Sequence[PodView], processes: int) -> str | None:
         return None
     (image, container), _ = Counter((w.image, w.container) for _, w in held).most_common(1)[0]
     about = [w for _, w in held if w.image == image and w.container == container]
-    said = max((_plain(waiting) for waiting in about), key=len)
+    said = max((in_short(waiting) for waiting in about), key=len)
     whose = (
         "the launcher's image; check the operator's runtime image setting"
         if container == contract.INIT_CONTAINER
@@ -41,7 +41,7 @@ def explain(pods: Sequence[PodView], processes: int) -> str | None:
     return f"image {image} cannot be pulled on {len(about)} of {processes} pods{detail}: {whose}"
 
 
-def _plain(waiting: ContainerWaiting) -> str:
+def in_short(waiting: ContainerWaiting) -> str:
     """The same words whether the kubelet is trying or backing off, so that status stays still."""
     if waiting.reason == "ErrImageNeverPull":
         return "it is not on the node, and imagePullPolicy is Never"
