@@ -94,7 +94,7 @@ class RuntimeFound(KubeModel):
     """How many one pod sees."""
 
     time: Time | None = None
-    """When. A failure without it may yet pass: its pod is still there, or not yet."""
+    """When. Absent as long as no pod has told anything."""
 
     spec_hash: str | None = None
     """Hash of what was verified: image, environment, flags and shape of the accelerator. Another

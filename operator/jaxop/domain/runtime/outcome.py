@@ -1,12 +1,12 @@
 """What is known of a runtime on one class, from its Job and from what the status has of it.
 
     Pending    the pod starts, or waits for room
-    Failed     nothing could be found out; without a time the pod goes on trying
+    Failed     nothing could be found out; without a time, only until now
     Mismatch   found, but not what the spec says
     Verified   found, and so
 
-A result with a time is settled: its Job goes, and it holds as long as what was verified is the
-same. A settled failure is tried again after an hour.
+What has a time is settled: its Job goes, and it holds as long as what was verified is the same. A
+settled failure is tried again after an hour.
 """
 
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ def seconds_until_retry(found: RuntimeFound, now: datetime) -> float | None:
 def without_job(name: str, old: RuntimeFound | None, spec_hash: str) -> RuntimeFound:
     """Its Job is to be made. A failure that is tried again stays in sight meanwhile."""
     if old is not None and old.state == "Failed" and old.time is not None:
-        return old.replace(time=None)
+        return old
     return RuntimeFound(accelerator=name, state="Pending", message=STARTING, spec_hash=spec_hash)
 
 
@@ -79,7 +79,7 @@ def with_job(
     if problem:
         return base.replace(message=problem)
     if old is not None and old.state == "Failed":
-        return old.replace(time=None)
+        return old
     return base.replace(state="Pending", message=STARTING)
 
 
