@@ -1,10 +1,10 @@
-"""`python -m jaxrun launch -- COMMAND...`, `install DIRECTORY` and `inspect`."""
+"""`python -m jaxrun launch -- COMMAND...` and `python -m jaxrun install DIRECTORY`."""
 
 import sys
 
 _USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one of its gang
+       jaxrun inspect             say which JAX this image has, and what that finds here
        jaxrun install DIRECTORY   put the runtime there, for other images
-       jaxrun inspect   say which JAX this image has and what it finds here
        jaxrun version
 """
 
@@ -16,14 +16,14 @@ def main(arguments: list[str] | None = None) -> None:
         from jaxrun.launch import launch
 
         launch(words[2:])
-    elif words[:1] == ["install"] and len(words) == 2:
-        from jaxrun.install import main as install
-
-        sys.exit(install(words[1]))
     elif words == ["inspect"]:
         from jaxrun.inspection import main as inspect
 
         sys.exit(inspect())
+    elif words[:1] == ["install"] and len(words) == 2:
+        from jaxrun.install import main as install
+
+        sys.exit(install(words[1]))
     elif words == ["version"]:
         from jaxrun import __version__
 

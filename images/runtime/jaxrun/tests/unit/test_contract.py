@@ -7,7 +7,7 @@ from typing import Any
 
 from builders import APlayedGang, raised
 
-from jaxrun import cause, contract, inspection
+from jaxrun import cause, contract
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.program_env import Place, program_environment
 from jaxrun.settings import read_settings
@@ -96,9 +96,3 @@ def test_termination_fits_whatever_was_raised() -> None:
         data = termination_bytes(verdict)
         assert len(data) <= contract.TERMINATION_LIMIT_BYTES
         assert json.loads(data)["cause"] == "ProgramError"
-
-
-def test_an_inspection_has_the_documented_shape() -> None:
-    expected = documented("inspection")
-    said = {**expected, "platformVersion": "TPU v5 lite, built today"}
-    assert json.loads(inspection.inspection_bytes(inspection.inspection_of(said))) == expected

@@ -1,6 +1,8 @@
 """What becomes of what the image's Python says of itself, whatever that is."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,15 @@ from hypothesis import strategies as st
 
 from jaxrun import contract
 from jaxrun.inspection import inspection_bytes, inspection_of
+
+CONTRACT: dict[str, Any] = json.loads((Path(__file__).parents[3] / "contract.json").read_text())
+
+
+def test_it_has_the_documented_shape() -> None:
+    expected = {k: v for k, v in CONTRACT["inspection"].items() if not k.startswith("$")}
+    said = {**expected, "platformVersion": "TPU v5 lite, built today"}
+    assert list(inspection_of(said)) == list(expected)
+    assert json.loads(inspection_bytes(inspection_of(said))) == expected
 
 
 @pytest.mark.parametrize(
