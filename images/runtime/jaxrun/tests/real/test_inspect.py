@@ -109,6 +109,9 @@ def test_nothing_of_a_jax_that_hangs_is_left(tmp_path: Path) -> None:
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
         "child.wait()\n"
     )
-    inspect(a_package_called_jax(tmp_path, source), seconds=3.0)
+    environ = a_package_called_jax(tmp_path, source)
+    patience = iter((3.0, 10.0, 30.0))
+    while not (tmp_path / "pid").exists():
+        inspect(environ, seconds=next(patience))
     state = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
