@@ -39,6 +39,11 @@ class Deployment:
             self.cluster.load(image.archive, missing, self.progress)
             self.loaded.add(missing, image)
 
+    def pinned(self, image: BuiltImage, nodes: Sequence[str]) -> str:
+        """The image by its digest, as a JaxRuntime names it; known on these nodes."""
+        self.load(image, nodes)
+        return self.cluster.pin(image.reference, nodes)
+
 
 @dataclass(frozen=True)
 class LoadedImages:

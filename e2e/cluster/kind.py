@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import binaries
+from e2e.cluster import binaries, pinned
 from e2e.cluster.accelerators import NODES, NodeRole, play
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.kubectl import Kubectl
@@ -17,14 +17,16 @@ from e2e.cluster.progress import Progress
 
 def works() -> bool:
     """Whether there is a kind and an engine that answers it."""
-    if shutil.which("kind") is None:
-        return False
+    return shutil.which("kind") is not None and _engine() is not None
+
+
+def _engine() -> str | None:
     for engine in ("docker", "podman"):
         if shutil.which(engine):
             done = subprocess.run([engine, "info"], capture_output=True)
             if done.returncode == 0:
-                return True
-    return False
+                return engine
+    return None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,26 @@ class KindCluster:
         with progress.step(f"kind loads {archive.name} into {', '.join(nodes)}"):
             names = ",".join(self._node(node) for node in nodes)
             _kind("load", "image-archive", str(archive), f"--name={self.name}", f"--nodes={names}")
+
+    def pin(self, reference: str, nodes: Sequence[str]) -> str:
+        return pinned.same({name: pinned.pin(self._ctr(name), reference) for name in nodes})
+
+    def _ctr(self, role: str) -> pinned.Ctr:
+        def ctr(*args: str) -> str:
+            argv = [
+                _engine() or "docker",
+                "exec",
+                self._node(role),
+                "ctr",
+                "--namespace=k8s.io",
+                *args,
+            ]
+            done = subprocess.run(argv, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise ClusterError(f"{' '.join(argv)} failed: {done.stderr.strip()[-2000:]}")
+            return done.stdout
+
+        return ctr
 
     def _node(self, role: str) -> str:
         """kind calls its workers worker, worker2, worker3, in the order of the configuration."""

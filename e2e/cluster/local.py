@@ -21,6 +21,7 @@ from e2e.cluster import (
     control_plane,
     node,
     packages,
+    pinned,
     pki,
     sandbox,
     waiting,
@@ -137,6 +138,10 @@ class LocalCluster:
                 jobs = [pool.submit(node.import_image, entering[name], archive) for name in nodes]
                 for job in jobs:
                     job.result()
+
+    def pin(self, reference: str, nodes: Sequence[str]) -> str:
+        entering = self.nodes()
+        return pinned.same({name: node.pin_image(entering[name], reference) for name in nodes})
 
     def _up(self, progress: Progress, roles: Sequence[NodeRole]) -> None:
         shutil.rmtree(self.directory / "old-log", ignore_errors=True)

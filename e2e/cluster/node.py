@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from e2e.cluster import binaries, sandbox, waiting
+from e2e.cluster import binaries, pinned, sandbox, waiting
 from e2e.cluster.accelerators import NodeRole
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.pki import Pki
@@ -89,6 +89,11 @@ def import_image(entering: Sequence[str], archive: Path) -> None:
         if "parent snapshot" not in str(error):
             raise
         _ctr(entering, *args)
+
+
+def pin_image(entering: Sequence[str], reference: str) -> str:
+    """Makes an image of the node that `entering` leads to known by its digest; returns that."""
+    return pinned.pin(lambda *args: _ctr(entering, "--namespace=k8s.io", *args), reference)
 
 
 def _containerd_config(directory: Path, pods: str, cgroup: str) -> Path:

@@ -33,6 +33,10 @@ class Cluster(Protocol):
         """Makes the images of an archive available on the named nodes ("cpu", "tpu", "gpu")."""
         ...
 
+    def pin(self, reference: str, nodes: Sequence[str]) -> str:
+        """Makes a loaded image known by its digest on the named nodes; returns that name."""
+        ...
+
 
 @dataclass(frozen=True)
 class GivenCluster:
@@ -55,6 +59,9 @@ class GivenCluster:
 
     def load(self, archive: Path, nodes: Sequence[str], progress: Progress) -> None:
         progress.say(f"{archive.name} is not loaded: {GIVEN} must be able to pull its image")
+
+    def pin(self, reference: str, nodes: Sequence[str]) -> str:
+        raise ClusterError(f"{GIVEN}: ask the registry of {reference} for its digest")
 
 
 def choose(name: str = "jaxop") -> Cluster:

@@ -5,6 +5,7 @@ Must not know: the API server, the clock, randomness, the network. `now` is an a
 others hold is in the snapshot, and the same arguments always give the same plan.
 
     devices/    a class of accelerators and a request -> the layout of one slice, or what is wrong
+    runtime/    a JaxRuntime and what pods found in its image -> Plan
     jaxjob/     a JaxJob, its children and its gang's report -> Plan
     cache/      a CompileCache, its children, its readers and its keeper's report -> Plan
     conditions  the conditions of a status, as kstatus reads them

@@ -17,6 +17,17 @@ import yaml
 
 JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/jaxjobs"
 CLASSES = "/apis/jaxop.dev/v1alpha1/acceleratorclasses"
+CACHES = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/compilecaches"
+WARMUPS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/warmups"
+RUNTIMES = "/apis/jaxop.dev/v1alpha1/jaxruntimes"
+PATHS = {
+    "JaxJob": JAXJOBS,
+    "AcceleratorClass": CLASSES,
+    "CompileCache": CACHES,
+    "Warmup": WARMUPS,
+    "JaxRuntime": RUNTIMES,
+}
+"""Where objects of a kind are made, in the namespace of the tests of kinds."""
 CATALOGUE = Path(__file__).parents[3] / "charts" / "jax-operator" / "catalogue"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from .common import Condition, DnsSubdomain, KubeModel, ObjectMeta, Time, VersionPrefix
 
+RuntimeState = Literal["Unused", "Verifying", "Verified", "Mismatch", "Failed"]
+
 Count = Annotated[int, Field(ge=0)]
 Flag = Annotated[str, Field(pattern=r"^--[a-z][a-z0-9_]*(=[^\s]*)?$", max_length=512)]
 
@@ -80,7 +82,10 @@ class RuntimeFound(KubeModel):
     """The backend that JAX took: tpu, cuda, rocm or cpu."""
 
     platform_version: str | None = None
-    """What the backend says of itself: the version of libtpu, CUDA or the CPU client."""
+    """Version of libtpu, or of the CUDA that jaxlib was built for; absent on cpu."""
+
+    compression: str | None = None
+    """How JAX compresses what it keeps in a compile cache: zstandard or zlib."""
 
     device: str | None = None
     """Kind of the devices, such as TPU v5 lite."""
@@ -89,7 +94,11 @@ class RuntimeFound(KubeModel):
     """How many one pod sees."""
 
     time: Time | None = None
-    """When."""
+    """When. Absent as long as no pod has told anything."""
+
+    spec_hash: str | None = None
+    """Hash of what was verified: image, environment, flags and shape of the accelerator. Another
+    one is verified anew."""
 
 
 class JaxRuntimeStatus(KubeModel):
@@ -98,7 +107,7 @@ class JaxRuntimeStatus(KubeModel):
     observed_generation: Count | None = None
     """The `metadata.generation` that this status is for."""
 
-    state: Literal["Unused", "Verifying", "Verified", "Mismatch", "Failed"] | None = None
+    state: RuntimeState | None = None
     """The worst of all accelerators; Unused where there is none."""
 
     message: str | None = None

@@ -22,6 +22,9 @@ WARMUP = "jaxop.dev/warmup"
 WARMUP_RUN = "jaxop.dev/warmup-run"
 """What that JaxJob does for it: Fill compiles, Verify must find all of it."""
 
+JAXRUNTIME = "jaxop.dev/jaxruntime"
+"""The JaxRuntime whose image a pod verifies."""
+
 SPEC_HASH = "jaxop.dev/spec-hash"
 """Annotation: hash of the desired object, so that an unchanged one is not applied again."""
 

@@ -37,11 +37,49 @@ def an_accelerator_class(**spec: Any) -> dict[str, Any]:
     }
 
 
+def a_compile_cache(**spec: Any) -> dict[str, Any]:
+    """A CompileCache that the API server takes."""
+    return {
+        "apiVersion": "jaxop.dev/v1alpha1",
+        "kind": "CompileCache",
+        "metadata": {"name": "team-cache", "namespace": "kinds"},
+        "spec": {"storage": {"size": "100Gi"}} | spec,
+    }
+
+
+def a_warmup(**spec: Any) -> dict[str, Any]:
+    """A Warmup that the API server takes."""
+    return {
+        "apiVersion": "jaxop.dev/v1alpha1",
+        "kind": "Warmup",
+        "metadata": {"name": "digits", "namespace": "kinds"},
+        "spec": {
+            "compileCache": "team-cache",
+            "accelerator": {"class": "cpu", "hosts": 2},
+            "template": {"spec": {"containers": [copy.deepcopy(PROGRAM)]}},
+        }
+        | spec,
+    }
+
+
+def a_jax_runtime(**spec: Any) -> dict[str, Any]:
+    """A JaxRuntime that the API server takes."""
+    return {
+        "apiVersion": "jaxop.dev/v1alpha1",
+        "kind": "JaxRuntime",
+        "metadata": {"name": "jax-0.12-cpu"},
+        "spec": {"image": f"registry.example.com/jax@sha256:{'0123456789abcdef' * 4}"} | spec,
+    }
+
+
 BASES = {
     "cpu": a_jaxjob(),
     "tpu": a_jaxjob(**{"class": "tpu-v5e", "topology": "4x4"}),
     "gpu": a_jaxjob(**{"class": "nvidia-h100", "chipsPerHost": 8, "hosts": 4}),
     "class": an_accelerator_class(),
+    "cache": a_compile_cache(),
+    "warmup": a_warmup(),
+    "runtime": a_jax_runtime(),
 }
 
 

@@ -9,7 +9,7 @@ from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.domain.jaxjob.snapshot import OperatorSettings, Snapshot
 from jaxop.domain.jaxjob.validation.validate import validate
 from jaxop.domain.problem import sentence
-from plain_api import CLASSES, JAXJOBS, Api
+from plain_api import JAXJOBS, PATHS, Api
 
 ROWS = bad_manifests()
 CATALOGUE = Path(__file__).parents[4] / "charts" / "jax-operator" / "catalogue"
@@ -39,15 +39,13 @@ def test_the_table_is_as_long_as_promised() -> None:
 @pytest.mark.parametrize("base", BASES)
 def test_what_the_bad_manifests_are_made_from_is_taken(api: Api, base: str) -> None:
     manifest = BASES[base]
-    path = JAXJOBS if manifest["kind"] == "JaxJob" else CLASSES
-    answer = api.request("POST", path + DRY_RUN, manifest)
+    answer = api.request("POST", PATHS[manifest["kind"]] + DRY_RUN, manifest)
     assert answer.code == 201, answer.faults
 
 
 @pytest.mark.parametrize("row", named([row for row in ROWS if row.by != "Stalled"]))
 def test_refused_at_apply(api: Api, row: BadManifest) -> None:
-    path = JAXJOBS if row.manifest["kind"] == "JaxJob" else CLASSES
-    answer = api.request("POST", path + DRY_RUN, row.manifest)
+    answer = api.request("POST", PATHS[row.manifest["kind"]] + DRY_RUN, row.manifest)
     assert answer.code in (400, 422), f"the API server took it: {answer.body}"
     assert answer.faults == [row.says]
 

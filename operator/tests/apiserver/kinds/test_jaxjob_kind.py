@@ -219,8 +219,10 @@ def test_columns_of_kubectl_get(api: Api) -> None:
         cells = table["rows"][0]["cells"]
     assert columns == ["Name", "State", "Reason", "Accelerator", "Hosts", "Step", "Restarts", "Age"]
     assert cells[:7] == ["digits", "Running", "Training", "cpu x2", "2/2", 120, 1]
-    assert wide == ["Goodput", "Attempt", "Cause", "Started", "Completed", "Message"]
-    assert cells[9:11] == [1, "NodeLost"]
+    assert wide == [
+        *("Cache", "First step", "Goodput", "Attempt", "Cause", "Started", "Completed", "Message")
+    ]
+    assert cells[11:13] == [1, "NodeLost"]
 
 
 def test_names_by_which_people_ask_for_it(api: Api) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bad_manifests import a_jaxjob
-from plain_api import CRD_FILES, Api
+from bad_manifests import a_compile_cache, a_jax_runtime, a_jaxjob, a_warmup
+from plain_api import CRD_FILES, MERGE, PATHS, Api
 
 from e2e.cluster import binaries
 from e2e.cluster.progress import Progress
@@ -84,6 +84,64 @@ def test_all_faults_are_told_at_once(kubectl: Kubectl) -> None:
 def test_explain_tells_what_a_field_is_for(kubectl: Kubectl) -> None:
     said = " ".join(kubectl("explain", "jaxjob.spec.checkpoint.graceSeconds").stdout.split())
     assert "Seconds that the program has between SIGTERM and SIGKILL" in said
+
+
+@pytest.mark.parametrize(
+    ("manifest", "short", "status", "columns", "row"),
+    [
+        (
+            a_compile_cache(),
+            "cc",
+            {"state": "Ready", "entries": 12, "size": "1.5Gi", "namespaceCount": 2},
+            "NAME STATE REASON ENTRIES SIZE NAMESPACES WRITERS AGE",
+            ["team-cache", "Ready", "12", "1.5Gi", "2", "Warmups"],
+        ),
+        (
+            a_warmup(),
+            "wu",
+            {
+                "state": "Ready",
+                "reason": "Verified",
+                "entries": 12,
+                "verification": {
+                    "requests": 12,
+                    "hits": 12,
+                    "summary": "12/12",
+                    "compileSeconds": 0.5,
+                },
+            },
+            "NAME STATE REASON CACHE ENTRIES HITS AGE",
+            ["digits", "Ready", "Verified", "team-cache", "12", "12/12"],
+        ),
+        (
+            a_jax_runtime(jax="0.12", python="3.13"),
+            "jrt",
+            {"state": "Verified"},
+            "NAME STATE JAX PYTHON AGE",
+            ["jax-0.12-cpu", "Verified", "0.12", "3.13"],
+        ),
+    ],
+    ids=["CompileCache", "Warmup", "JaxRuntime"],
+)
+def test_what_an_on_call_person_sees_of_the_other_kinds(
+    api: Api,
+    kubectl: Kubectl,
+    manifest: dict[str, Any],
+    short: str,
+    status: dict[str, Any],
+    columns: str,
+    row: list[str],
+) -> None:
+    path = PATHS[manifest["kind"]]
+    with api.created(path, manifest) as created:
+        target = f"{path}/{created['metadata']['name']}/status"
+        answer = api.request("PATCH", target, {"status": status}, content_type=MERGE)
+        assert answer.code == 200, answer.faults
+        header, line = kubectl("get", short, "--namespace", "kinds").stdout.splitlines()
+        assert header.split() == columns.split()
+        assert line.split()[:-1] == row
+        kind = manifest["kind"].lower()
+        assert kind in kubectl("get", "jax", "-o", "name", "--namespace", "kinds").stdout
 
 
 @pytest.mark.parametrize("crd", CRD_FILES, ids=lambda path: path.stem)

@@ -3,6 +3,7 @@
 import sys
 
 _USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one of its gang
+       jaxrun inspect             say which JAX this image has, and what that finds here
        jaxrun install DIRECTORY   put the runtime there, for other images
        jaxrun keep                look after the volume of a compile cache
        jaxrun version
@@ -16,6 +17,10 @@ def main(arguments: list[str] | None = None) -> None:
         from jaxrun.launch import launch
 
         launch(words[2:])
+    elif words == ["inspect"]:
+        from jaxrun.inspection import main as inspect
+
+        sys.exit(inspect())
     elif words[:1] == ["install"] and len(words) == 2:
         from jaxrun.install import main as install
 

@@ -37,6 +37,14 @@ def read_pod(raw: Mapping[str, Any]) -> PodView | None:
         index = whole(number_text(annotations.get(labels.COMPLETION_INDEX)))
     if attempt is None or slice_index is None or index is None:
         return None
+    return read_lone_pod(raw, attempt, slice_index, index)
+
+
+def read_lone_pod(
+    raw: Mapping[str, Any], attempt: int = 0, slice_index: int = 0, index: int = 0
+) -> PodView:
+    """For a pod of ours that is in no gang."""
+    metadata = mapping(raw.get("metadata"))
     spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
     conditions = {text(c.get("type")): c for c in mappings(status.get("conditions"))}
     scheduled = conditions.get("PodScheduled", {})
@@ -82,12 +90,8 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
     slice_index = labels.number(marks, SLICE)
     if attempt is None or slice_index is None:
         return None
-    holding = {
-        text(c.get("type")): c
-        for c in mappings(mapping(raw.get("status")).get("conditions"))
-        if c.get("status") == "True"
-    }
-    failure = holding.get("Failed") or holding.get("FailureTarget")
+    holding = _holding(raw)
+    failed, failed_message = read_job_failure(raw)
     return JobView(
         name=text(metadata.get("name")),
         uid=text(metadata.get("uid")),
@@ -95,8 +99,8 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         slice_index=slice_index,
         hosts=whole(mapping(raw.get("spec")).get("completions")) or 1,
         complete="Complete" in holding,
-        failed=(text(failure.get("reason")) or "Failed") if failure else None,
-        failed_message=text(failure.get("message")) if failure else "",
+        failed=failed,
+        failed_message=failed_message,
         terminating=metadata.get("deletionTimestamp") is not None,
         suspended=mapping(raw.get("spec")).get("suspend") is True,
         resumed_at=_resumed_at(mapping(raw.get("status"))),
@@ -104,6 +108,21 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         generation=whole(metadata.get("generation")) or 0,
         cache_namespace=marks.get(CACHE_NAMESPACE),
     )
+
+
+def read_job_failure(raw: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Reason, None where it has not failed, and message."""
+    holding = _holding(raw)
+    failure = holding.get("Failed") or holding.get("FailureTarget")
+    if failure is None:
+        return None, ""
+    return text(failure.get("reason")) or "Failed", text(failure.get("message"))
+
+
+def _holding(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The conditions that are true, by type."""
+    conditions = mappings(mapping(raw.get("status")).get("conditions"))
+    return {text(c.get("type")): c for c in conditions if c.get("status") == "True"}
 
 
 def _told_to_go_at(gone_by: datetime | None, grace_seconds: object) -> datetime | None:

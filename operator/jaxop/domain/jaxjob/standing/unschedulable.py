@@ -30,11 +30,12 @@ def explain(
     tolerations: Sequence[dict[str, object]],
     nodes: Sequence[NodeView] | None,
     domain_key: str | None = None,
+    otherwise: str = "change spec.accelerator",
 ) -> str:
     """One sentence. `pods` are the ones that the scheduler could not place, at least one.
 
     `selector` and `tolerations` are the pods' own, as built; `domain_key` is the node label that
-    slices are placed by.
+    slices are placed by. `otherwise` is what to do where such nodes cannot be had.
     """
     told = pods[0].unschedulable or ""
     who = f"{len(pods)} of {layout.processes} pods cannot be scheduled"
@@ -47,7 +48,7 @@ def explain(
         )
     if nodes is None:
         return f"{who}: {in_short(told)}"
-    verdict = _verdict(layout, selector, tolerations, nodes, told, domain_key)
+    verdict = _verdict(layout, selector, tolerations, nodes, told, domain_key, otherwise)
     return f"{who}: {_needs(layout, selector)}; {verdict}"
 
 
@@ -69,6 +70,7 @@ def _verdict(
     nodes: Sequence[NodeView],
     told: str,
     domain_key: str | None,
+    otherwise: str,
 ) -> str:
     if not nodes:
         return "there are no nodes"
@@ -76,7 +78,7 @@ def _verdict(
     matching = f"{len(right)} of {len(nodes)} nodes match"
     if not right:
         others = _others(layout, selector, nodes)
-        return f"{matching}{others}; add such nodes, or change spec.accelerator"
+        return f"{matching}{others}; add such nodes, or {otherwise}"
     usable = [n for n in right if not n.cordoned and not _repelling(n, tolerations)]
     if not usable:
         repelled = next((n for n in right if _repelling(n, tolerations)), None)
