@@ -4,29 +4,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jaxop.api.v1alpha1 import CompileCache, JaxRuntime, Warmup
 from jaxop.api.v1alpha1.jaxjob import PROGRAM_CONTAINER, JaxJob
 
 EXAMPLES = Path(__file__).parents[1]
 CATALOGUE = EXAMPLES.parent / "charts/jax-operator/catalogue"
-MANIFESTS = sorted(
-    [
-        *EXAMPLES.glob("manifests/*.yaml"),
-        *EXAMPLES.glob("*/jaxjob.yaml"),
-        *EXAMPLES.glob("*/warmup.yaml"),
-        *EXAMPLES.glob("*/warm/*.yaml"),
-    ]
-)
-KINDS = {kind.__name__: kind for kind in (CompileCache, JaxJob, JaxRuntime, Warmup)}
+MANIFESTS = sorted([*EXAMPLES.glob("manifests/*.yaml"), *EXAMPLES.glob("*/jaxjob.yaml")])
 
 
-def objects(path):
-    found = list(yaml.safe_load_all(path.read_text()))
-    return [KINDS[o["kind"]].model_validate(o) for o in found if o["kind"] in KINDS]
-
-
-def programs(path):
-    return [each for each in objects(path) if isinstance(each, JaxJob | Warmup)]
+def jaxjobs(path):
+    objects = list(yaml.safe_load_all(path.read_text()))
+    return [JaxJob.model_validate(o) for o in objects if o["kind"] == "JaxJob"]
 
 
 def classes():
@@ -40,21 +27,7 @@ def test_there_are_manifests():
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_a_manifest_is_accepted_and_names_a_class_and_a_program(path):
-    assert objects(path)
-    for each in programs(path):
-        assert each.spec.accelerator.class_ in classes()
-        containers = {c["name"]: c for c in each.spec.template["spec"]["containers"]}
-        assert containers[PROGRAM_CONTAINER]["command"]
-
-
-def test_the_warmup_of_bytegpt_is_for_what_its_job_runs():
-    def one(name):
-        (found,) = objects(EXAMPLES / "bytegpt" / name)
-        return found
-
-    cache, job, warmup = map(one, ("warm/compilecache.yaml", "warm/jaxjob.yaml", "warmup.yaml"))
-    assert job.spec.compile_cache.name == warmup.spec.compile_cache == cache.metadata.name
-    assert warmup.spec.accelerator == job.spec.accelerator
-    of_job, of_warmup = (o.spec.template["spec"]["containers"][0] for o in (job, warmup))
-    assert of_warmup["command"] == [*of_job["command"], "--warm"]
-    assert of_warmup["image"] == of_job["image"]
+    (job,) = jaxjobs(path)
+    assert job.spec.accelerator.class_ in classes()
+    containers = {c["name"]: c for c in job.spec.template["spec"]["containers"]}
+    assert containers[PROGRAM_CONTAINER]["command"]
