@@ -3,11 +3,13 @@
 What is on the volume is reached through the keeper's pod, so it may be any cluster's.
 """
 
+import json
 from typing import Any
 
 from e2e.tests.namespace import COMES_WITHIN_SECONDS, Namespace, Seen, eventually, is_alive
 
 KEEPER = "jaxop.dev/keeper"
+KEEPER_PORT = 9432
 DAMAGE_EVERY_BLOB = """
 import pathlib
 blobs = [b for b in pathlib.Path("/jaxop-cache/volume/published").glob("*/blobs/*") if b.is_file()]
@@ -48,13 +50,27 @@ def wait_until_ready(namespace: Namespace, name: str = "cache") -> Seen:
 
 
 def wait_for_entries(namespace: Namespace, count: int, name: str = "cache") -> Seen:
-    """Published, and counted."""
+    """In the status, which is written at most every ten seconds."""
 
     def there() -> Seen | str:
         status = status_of(namespace, name)
         return status if status.get("entries") == count else told_of(status)
 
     return eventually(f"CompileCache {name} has {count} entries", there, COMES_WITHIN_SECONDS)
+
+
+def wait_until_published(namespace: Namespace, count: int, name: str = "cache") -> None:
+    """By the word of the keeper itself, which is the first to know."""
+    keeper = keeper_of(namespace, name)["metadata"]["name"]
+    path = f"/api/v1/namespaces/{namespace.name}/pods/{keeper}:{KEEPER_PORT}/proxy/status"
+
+    def there() -> bool | str:
+        done = namespace.kubectl.attempt("get", "--raw", path)
+        if done.returncode != 0:
+            return done.stderr
+        return json.loads(done.stdout)["entries"] == count or done.stdout
+
+    eventually(f"the keeper of {name} has {count} entries", there, COMES_WITHIN_SECONDS)
 
 
 def wait_for_repairs(namespace: Namespace, count: int, name: str = "cache") -> Seen:

@@ -8,6 +8,7 @@ from e2e.tests.compile_caches import (
     wait_for_entries,
     wait_for_repairs,
     wait_for_warmup,
+    wait_until_published,
     wait_until_ready,
 )
 from e2e.tests.jaxjobs import JaxJobBuilder, a_jaxjob
@@ -82,23 +83,24 @@ def test_damage_to_every_entry_changes_nothing_for_who_reads_and_is_repaired(
     later = namespace.wait_for("Succeeded", "later")["compilation"]
     assert later["hits"] == later["readErrors"] == 0
     assert (later["requests"], later["start"]) == (entries, "Cold")
+    assert f"{entries} published entries were refused" in later["problem"]
 
     cache = wait_for_repairs(namespace, entries)
-    assert cache["state"] == "Ready"
-    wait_for_entries(namespace, entries)
+    assert (cache["state"], cache["entries"]) == ("Ready", entries)
     namespace.kill_program(pod)
     again = stepping_gang(namespace, "reader", epoch=2)["cache"]
     assert (again["hits"], again["linked"], again["refused"]) == (entries, entries, 0)
     namespace.let_go("reader")
     status = namespace.wait_for("Succeeded", "reader")
     assert (status["attempt"], status["restarts"]) == (0, 1)
-    found_all(status, cache["namespaces"][0]["digest"])
+    found_all(status, namespace.status("first")["compilation"]["cacheNamespace"])
 
 
 def test_jobs_start_warm_while_the_keeper_is_away(namespace: Namespace) -> None:
     namespace.apply(a_compile_cache(writers="Jobs"))
     wait_until_ready(namespace)
     filled_by_a_job(namespace)
+    digest = namespace.status("first")["compilation"]["cacheNamespace"]
     old = keeper_of(namespace)["metadata"]
     namespace.run("delete", "pod", old["name"], "--force", "--grace-period=0", "--wait=false")
     namespace.apply(a_compiling_job().with_compile_cache())
@@ -112,7 +114,7 @@ def test_jobs_start_warm_while_the_keeper_is_away(namespace: Namespace) -> None:
 
     eventually("another keeper is ready", back, COMES_WITHIN_SECONDS)
     status = namespace.wait_for("Succeeded")
-    found_all(status, status_of(namespace)["namespaces"][0]["digest"])
+    found_all(status, digest)
 
 
 def test_without_the_cache_that_it_names_a_job_starts_cold_and_a_restart_recompiles_nothing(
@@ -146,7 +148,7 @@ def filled_by_a_job(namespace: Namespace) -> int:
     assert (first["hits"], first["start"]) == (0, "Cold")
     entries = int(first["requests"])
     assert entries >= OWN_FUNCTIONS
-    wait_for_entries(namespace, entries)
+    wait_until_published(namespace, entries)
     return entries
 
 
