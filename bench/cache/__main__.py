@@ -6,13 +6,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.cache import jobs
 from bench.cache.herd import WAYS, Herding
-from bench.cache.measured import Goal, Herd, Measured, Start, goals, report
+from bench.cache.measured import Herd, Measured, Start, goals, report
 from bench.cache.starts import Starts
 from bench.namespace import bench_namespace, into
 from e2e.cluster import cgroups
@@ -48,19 +47,20 @@ def main() -> int:
     herding = Herding(kubectl, read_cpu, options.layers, options.jobs, options.give_up_seconds)
     herds: list[Herd] = []
     warm: Start | None = None
-    for way in options.ways:
-        herd, warm_now = herding.run(way)
-        herds.append(herd)
-        progress.say(f"{herd.way}: {herd.wall_seconds:.1f} s, {herd.compilations} compilations")
-        if warm_now is not None:
-            warm = warm_now
-            _tell(progress, "warm", warm)
-
-    measured = Measured(cold, restarted, warm, herds)
-    print(f"{cores} cores, load average {busy:.1f} before, {options.layers} layers\n")
-    print(report(measured))
-    path = _write(measured, goals(measured), options, {"cores": cores, "loadAverageBefore": busy})
-    print(f"\nwritten to {path}")
+    try:
+        for way in options.ways:
+            herd, warm_now = herding.run(way)
+            herds.append(herd)
+            progress.say(f"{herd.way}: {herd.wall_seconds:.1f} s, {herd.compilations} compilations")
+            if warm_now is not None:
+                warm = warm_now
+                _tell(progress, "warm", warm)
+    finally:
+        measured = Measured(cold, restarted, warm, herds)
+        print(f"{cores} cores, load average {busy:.1f} before, {options.layers} layers\n")
+        print(report(measured))
+        machine = {"cores": cores, "loadAverageBefore": busy}
+        print(f"\nwritten to {_write(measured, options, machine)}")
     return 0
 
 
@@ -97,15 +97,13 @@ def _tell(progress: Progress, name: str, start: Start) -> None:
     )
 
 
-def _write(
-    measured: Measured, reached: Sequence[Goal], options: argparse.Namespace, machine: object
-) -> Path:
+def _write(measured: Measured, options: argparse.Namespace, machine: dict[str, float]) -> Path:
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     whole = {
         "machine": machine,
         "settings": vars(options),
-        "goals": [asdict(goal) for goal in reached],
+        "goals": [asdict(goal) for goal in goals(measured)],
         **asdict(measured),
     }
     path.write_text(json.dumps(whole, indent=1) + "\n")

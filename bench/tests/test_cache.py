@@ -1,8 +1,11 @@
 import dataclasses
+from collections import Counter
+from pathlib import Path
 
 import pytest
+from jaxop.api.v1alpha1 import CompileCache, JaxJob
 
-from bench.cache import jobs
+from bench.cache import jobs, starts
 from bench.cache.cpu import KEEPER, Meter
 from bench.cache.measured import (
     Herd,
@@ -14,8 +17,10 @@ from bench.cache.measured import (
     report,
     starts_table,
 )
-from bench.cache.starts import start_of
-from bench.pods import INDEX, JAXJOB, Pods
+from bench.cache.starts import Starts, start_of
+from bench.launchers import Status
+from bench.pods import INDEX, JAXJOB, Pod, Pods
+from e2e.cluster.kubectl import Kubectl
 
 COLD = Start("cold", 16.0, 12.0, 9.0, requests=2, hits=0)
 RESTARTED = dataclasses.replace(COLD, seconds=4.0, program_seconds=3.5, compile_seconds=0.5, hits=2)
@@ -98,6 +103,33 @@ def test_a_start_is_read_from_what_the_launcher_says() -> None:
     assert start_of("cold", 100.0, status).compilations == 4
 
 
+def test_a_program_is_ended_when_it_has_made_its_first_step_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pods, ended, asked = Pods(), [], Counter[str]()
+    for name in ("gpt0", "gpt1"):
+        labels = {JAXJOB: name, INDEX: "0"}
+        pods.take("ADDED", {"metadata": {"name": name, "uid": name, "labels": labels}}, 1.0)
+
+    def ask(pod: Pod) -> Status:
+        asked[pod.name] += 1
+        late = pod.name == "gpt0" and asked["gpt0"] < 3
+        return {
+            "epoch": 1,
+            "times": {"spawned": 103.0, "firstStep": None if late else 115.0},
+            "cache": {"firstStepRequests": 2, "firstStepHits": 2, "problem": None},
+            "compile": {"seconds": 0.5},
+        }
+
+    monkeypatch.setattr(starts, "ask", ask)
+    monkeypatch.setattr(Starts, "kill_program", lambda _, job: ended.append(job))
+    followed = Starts(Kubectl(Path("none")), "bench", pods, give_up_seconds=10.0)
+    found = followed.ended_at_first_step(["gpt0", "gpt1"], applied=100.0)
+    assert [start.job for start in found] == ["gpt0", "gpt1"]
+    assert ended == ["gpt1", "gpt0"]
+    assert asked == {"gpt0": 3, "gpt1": 1}
+
+
 def test_cpu_seconds_are_told_by_job_and_outlive_a_pods_cgroup() -> None:
     pods = Pods()
     for uid, labels in (("a", {JAXJOB: "gpt0", INDEX: "0"}), ("k", {})):
@@ -111,8 +143,11 @@ def test_cpu_seconds_are_told_by_job_and_outlive_a_pods_cgroup() -> None:
     assert meter.by_owner() == {"gpt0": 2.0, KEEPER: 0.7}
 
 
-def test_all_ways_run_the_same_program() -> None:
+def test_all_ways_are_jaxjobs_with_the_same_program() -> None:
     ways = [way("gpt0", 12) for way in (jobs.alone, jobs.on_shared_volume, jobs.warmed)]
     assert len({tuple(job.program["command"]) for job in ways}) == 1
+    for job in ways:
+        JaxJob.model_validate(job.manifest)
+    CompileCache.model_validate(jobs.compile_cache())
     variables = [{entry["name"] for entry in job.program.get("env", [])} for job in ways]
     assert variables == [set(), set(jobs.PLAIN_CACHE), set()]
