@@ -149,7 +149,7 @@ def filled_by_a_job(namespace: Namespace) -> int:
 
 
 def succeeded(namespace: Namespace, jaxjob: str, start: str) -> Seen:
-    """The status once it has ended so, and its last words are in it: they may come after its end."""
+    """The status with its last words, which may come after its end."""
     namespace.wait_for("Succeeded", jaxjob)
 
     def told() -> Seen | str:
