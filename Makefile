@@ -7,7 +7,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CACHE_DIR := $(CACHE)/pip
 
 .PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
-	test-bench test-examples faults cluster-up cluster-status cluster-down images bench-operator bench-restart
+	test-bench test-examples faults cluster-up cluster-status cluster-down images bench-operator bench-restart \
+	bench-cache
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -75,3 +76,6 @@ bench-operator: venv ## 500 JaxJobs at once against a real API server; see docs/
 
 bench-restart: venv ## restarts on real pods, in place, recreated, and plain JAX; docs/benchmarks.md
 	$(PY) -m bench.restart
+
+bench-cache: venv ## what the compile cache saves on real pods; docs/benchmarks.md
+	$(PY) -m bench.cache

@@ -6,7 +6,6 @@
     __main__   options, and the order of things
     program    what trains in the pods
     deaths     the four ways to die
-    pods       when pods came, ran and ended, as a watch told it
     gang       a JaxJob that restarts, in place or in new pods
     plain      the same program as an Indexed Job with JAX's own defaults
     measured   seconds by part; medians, and the table

@@ -3,20 +3,19 @@
 import argparse
 import json
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from bench.namespace import bench_namespace
 from bench.restart.deaths import DEATHS
 from bench.restart.gang import Gang
 from bench.restart.measured import Restart, table
 from bench.restart.plain import PlainJob
-from bench.restart.pods import Pods, watched
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.local import LocalCluster
@@ -69,7 +68,7 @@ def _gang(
     kubectl: Kubectl, way: str, options: argparse.Namespace, progress: Progress
 ) -> Iterator[Restart]:
     """One job for all deaths, killed again and again."""
-    with _namespace(kubectl, way) as (namespace, pods):
+    with bench_namespace(kubectl, way, _program()) as (namespace, pods):
         gang = Gang(kubectl, namespace, pods, way, options.give_up_seconds)
         gang.create(options.hosts, in_place=way == "in-place")
         for name in options.deaths:
@@ -88,7 +87,7 @@ def _plain(kubectl: Kubectl, options: argparse.Namespace, progress: Progress) ->
 
     def one(name: str) -> Restart:
         death, process = DEATHS[name]
-        with _namespace(kubectl, "plain") as (namespace, pods):
+        with bench_namespace(kubectl, "plain", _program()) as (namespace, pods):
             job = PlainJob(kubectl, namespace, pods, options.hosts, options.plain_give_up_seconds)
             job.create()
             restart = job.dies(name, death, process)
@@ -100,24 +99,10 @@ def _plain(kubectl: Kubectl, options: argparse.Namespace, progress: Progress) ->
         return list(pool.map(one, deaths))
 
 
-@contextmanager
-def _namespace(kubectl: Kubectl, way: str) -> Iterator[tuple[str, Pods]]:
-    """Empty but for the program, and gone afterwards."""
-    name = f"bench-{way}-{secrets.token_hex(2)}"
+def _program() -> dict[str, Any]:
     data = {PROGRAM.name: PROGRAM.read_text()}
-    labels = {"jaxop.dev/e2e": "bench"}
-    metadata = {"name": CONFIG_MAP, "namespace": name}
-    kubectl.apply(
-        [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data},
-        ]
-    )
-    try:
-        with watched(kubectl, name) as pods:
-            yield name, pods
-    finally:
-        kubectl.run("delete", "namespace", name, "--wait=false")
+    metadata = {"name": CONFIG_MAP}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def _tell(progress: Progress, restart: Restart) -> None:

@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from bench.restart.pods import Pod
+from bench.pods import Pod
 from e2e.cluster import pods
 from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.processes import ProcessId

@@ -5,14 +5,14 @@ Times are those of the launchers, from /status; they and we read the same clock.
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bench.launchers import Status, ask
+from bench.pods import Pod, Pods
 from bench.restart.deaths import Death
 from bench.restart.measured import Restart
-from bench.restart.pods import Pod, Pods
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.kubectl import Kubectl
 from e2e.tests.jaxjobs import a_jaxjob
@@ -22,8 +22,6 @@ POLL_SECONDS = 0.02
 START_SECONDS = 180.0
 SETTLE_SECONDS = 3.0
 """Between a first step and the next death: what others have to write about it is written."""
-
-Status = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Gang:
         return {part: value - died for part, value in at.items() if value is not None}
 
     def _launched(self, pod: Pod) -> float:
-        status = _ask(pod)
+        status = ask(pod)
         return float(status["times"]["launcherStarted"]) if status else pod.created
 
     def _steps_after(self, number: tuple[int, int]) -> Status | None:
@@ -99,7 +97,7 @@ class Gang:
 
     def _status(self) -> Status | None:
         leads = self.pods.newest(0)
-        return _ask(leads) if leads is not None and leads.ended is None else None
+        return ask(leads) if leads is not None and leads.ended is None else None
 
     def _until(self, what: str, look: Callable[[], Any], seconds: float) -> Any:
         deadline = time.monotonic() + seconds
@@ -113,14 +111,3 @@ class Gang:
         here = f"--namespace={self.namespace}"
         told = self.kubectl.attempt("get", "jaxjobs,jobs,pods", here, "--output=wide").stdout
         return f"{told}\n/status of process 0: {json.dumps(self._status())}"
-
-
-def _ask(pod: Pod) -> Status | None:
-    if pod.address is None:
-        return None
-    try:
-        with urllib.request.urlopen(f"http://{pod.address}:9431/status", timeout=1) as answer:
-            status: Status = json.load(answer)
-            return status
-    except (OSError, ValueError):
-        return None

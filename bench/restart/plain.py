@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.pods import Pod, Pods
 from bench.restart.deaths import Death
 from bench.restart.measured import Restart
-from bench.restart.pods import Pod, Pods
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.kubectl import Kubectl
 from e2e.tests.jaxjobs import a_jaxjob
@@ -79,7 +79,8 @@ class PlainJob:
 
     def _stepping(self, pods: Sequence[Pod]) -> list[dict[str, float]] | None:
         """What each of them said, if there is one of each index and all of them step."""
-        if sorted(pod.index for pod in pods) != list(range(self.hosts)):
+        indices = [pod.index for pod in pods]
+        if len(indices) != self.hosts or set(indices) != set(range(self.hosts)):
             return None
         if any(pod.running is None for pod in pods):
             return None

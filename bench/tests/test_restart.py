@@ -1,5 +1,5 @@
+from bench.pods import INDEX, Pods
 from bench.restart.measured import Restart, rows, table
-from bench.restart.pods import INDEX, Pods
 
 
 def a_pod(uid: str, index: int, **state: object) -> dict[str, object]:

@@ -31,6 +31,24 @@ def create(names: Iterable[str]) -> None:
             _weigh(directory.parent if "/" in name else directory)
 
 
+def pod_cpu_seconds(name: str, pod_uid: str) -> float | None:
+    """What all containers of a pod below `name` have used; None while there is no such cgroup."""
+    unified = (CGROUPS / "cgroup.controllers").exists()
+    top = (CGROUPS if unified else (CGROUPS / "cpuacct").resolve()) / name
+    for pattern in (f"*/kubepods/*/pod{pod_uid}", f"*/kubepods/pod{pod_uid}"):
+        for directory in top.glob(pattern):
+            with contextlib.suppress(OSError):
+                return _cpu_seconds(directory, unified)
+    return None
+
+
+def _cpu_seconds(directory: Path, unified: bool) -> float:
+    if not unified:
+        return int((directory / "cpuacct.usage").read_text()) / 1e9
+    lines = (directory / "cpu.stat").read_text().splitlines()
+    return int(dict(line.split() for line in lines)["usage_usec"]) / 1e6
+
+
 def remove(name: str) -> None:
     """Removes `name` and all below it; the processes in them must be gone."""
     for top in _directories(name):

@@ -7,6 +7,7 @@ of it: what they check is what anybody could, with kubectl.
     conftest     the cluster with the operator, and a namespace for each test
     namespace    kubectl in one namespace, and waiting for what must come
     jaxjobs      one builder for all JaxJobs
+    compile_caches   CompileCaches, Warmups, and harm to a cache's volume
     programs/    what runs in the pods; they reach them by a ConfigMap
     operator     which of the operator's processes leads, and how it dies
 

@@ -120,6 +120,9 @@ class JaxJobBuilder:
         """On the volume of `a_claim`."""
         return self.with_spec(checkpoint={"volumeClaim": CLAIM, "graceSeconds": grace_seconds})
 
+    def with_compile_cache(self, name: str = "cache", **fields: Any) -> "JaxJobBuilder":
+        return self.with_spec(compileCache={"name": name, **fields})
+
     def suspended(self) -> "JaxJobBuilder":
         return self._change(lambda m: m["spec"].update(suspend=True))
 

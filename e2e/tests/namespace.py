@@ -107,6 +107,10 @@ class Namespace:
         name = pod["metadata"]["name"]
         return self.run("exec", name, "--container=jax", "--", "sh", "-c", script)
 
+    def kill_program(self, pod: Seen) -> None:
+        """Of a program that has written its process id to /tmp/pid."""
+        self.exec(pod, "kill -9 $(cat /tmp/pid)")
+
     def let_go(self, jaxjob: str = "job") -> None:
         """Ends the waiting of a program that runs with --hold."""
         self.exec([pod for pod in self.pods(jaxjob) if is_alive(pod)][-1], "touch /tmp/go")
@@ -188,11 +192,15 @@ class Namespace:
         """All that helps to understand a failed test."""
         kubectl, here = self.kubectl, f"--namespace={self.name}"
         parts = (
-            ("get", "jaxjobs", "--output=wide"),
+            ("get", "jaxjobs,warmups,compilecaches", "--output=wide"),
             ("get", "jobs,pods,services,secrets,persistentvolumeclaims", "--output=wide"),
             ("get", "events", "--sort-by=.metadata.creationTimestamp"),
             ("logs", "--selector=jaxop.dev/jaxjob", "--container=jax", "--prefix", "--tail=40"),
-            ("get", "jaxjobs", "--output=jsonpath={range .items[*]}{.status}{'\\n'}{end}"),
+            ("logs", "--selector=jaxop.dev/keeper", "--prefix", "--tail=40"),
+            (
+                *("get", "jaxjobs,warmups,compilecaches"),
+                "--output=jsonpath={range .items[*]}{.metadata.name} {.status}{'\\n'}{end}",
+            ),
         )
         told = []
         for args in parts:

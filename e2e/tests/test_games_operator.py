@@ -34,7 +34,7 @@ def test_the_operator_dies_at_every_turn_and_nothing_is_lost_or_done_twice(
         namespace.wait_for("Running", seconds=TURNS_WITHIN_SECONDS)
         first, second = namespace.pods()
 
-        and_the_operator_dies(lambda: namespace.exec(second, "kill -9 $(cat /tmp/pid)"))
+        and_the_operator_dies(lambda: namespace.kill_program(second))
         status = namespace.wait_for_epoch(2, seconds=TURNS_WITHIN_SECONDS)
         assert status["restarts"] == 1
         assert uids(namespace) == {pod["metadata"]["uid"] for pod in (first, second)}

@@ -29,10 +29,6 @@ def a_lasting_job(*args: str) -> JaxJobBuilder:
     return job.running("lasting.py", "--save-every", str(SAVED_EVERY), *args)
 
 
-def kill_program(namespace: Namespace, pod: Seen) -> None:
-    namespace.exec(pod, "kill -9 $(cat /tmp/pid)")
-
-
 def kill_launcher(_namespace: Namespace, pod: Seen) -> None:
     """Nobody in the container can: it is the first process there."""
     os.kill(pod_processes.launcher(pod["metadata"]["uid"]).pid, signal.SIGKILL)
@@ -57,7 +53,7 @@ class Death:
 
 
 DEATHS = [
-    Death("a program is killed", 1, kill_program, replaced=False),
+    Death("a program is killed", 1, Namespace.kill_program, replaced=False),
     Death("a launcher is killed", 2, kill_launcher, replaced=True),
     Death("a pod is deleted by force", 1, force_delete, replaced=True),
     Death("pod 0 is deleted", 0, delete, replaced=True),

@@ -1,6 +1,7 @@
 """What a person is told: `kubectl get`, `kubectl describe`, `jaxop explain`."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,19 @@ from e2e.tests.jaxjobs import a_jaxjob
 from e2e.tests.namespace import Namespace
 
 COLUMNS = ["NAME", "STATE", "REASON", "ACCELERATOR", "HOSTS", "STEP", "RESTARTS", "AGE"]
-WIDE = [*COLUMNS, "GOODPUT", "ATTEMPT", "CAUSE", "STARTED", "COMPLETED", "MESSAGE"]
+NAME = re.compile(r"\S+(?: \S+)*")
+"""Of a column: what has one space in it is one name."""
+WIDE = [
+    *COLUMNS,
+    "CACHE",
+    "FIRST STEP",
+    "GOODPUT",
+    "ATTEMPT",
+    "CAUSE",
+    "STARTED",
+    "COMPLETED",
+    "MESSAGE",
+]
 
 
 def test_a_job_that_runs_and_fails_is_a_short_story(
@@ -31,7 +44,7 @@ def test_a_job_that_runs_and_fails_is_a_short_story(
     namespace.let_go()
     namespace.wait_for("Failed")
     header, row = namespace.run("get", "jj", "--output=wide").splitlines()
-    assert header.split() == WIDE
+    assert columns_of(header) == WIDE
     cells = cells_of(header, row)
     assert cells["STATE"] == "Failed"
     assert cells["CAUSE"] == cells["REASON"] == "ProgramError"
@@ -62,10 +75,14 @@ def test_a_job_that_runs_and_fails_is_a_short_story(
 
 def cells_of(header: str, row: str) -> dict[str, str]:
     """kubectl's table: each column begins where its name does."""
-    names = header.split()
-    starts = [header.index(name) for name in names]
+    starts = [name.start() for name in NAME.finditer(header)]
     ends: list[int | None] = [*starts[1:], None]
-    return {n: row[a:b].strip() for n, a, b in zip(names, starts, ends, strict=True)}
+    cells = [row[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+    return dict(zip(columns_of(header), cells, strict=True))
+
+
+def columns_of(header: str) -> list[str]:
+    return [name.group() for name in NAME.finditer(header)]
 
 
 def jaxop(deployment: Deployment, *args: str) -> "subprocess.CompletedProcess[str]":

@@ -15,10 +15,10 @@ def main() -> int:
         import jax
 
         from bytegpt.parallel import join_processes
-        from bytegpt.train import Options, say, train
+        from bytegpt.train import Options, say, train, warm
 
     defaults = Options()
-    parser = argparse.ArgumentParser(prog="digits", description="Learn handwritten bytegpt.")
+    parser = argparse.ArgumentParser(prog="bytegpt", description="Learn to write Python.")
     parser.add_argument("--steps", type=int, default=defaults.steps)
     parser.add_argument("--batch", type=int, default=defaults.batch, help="of all processes")
     parser.add_argument("--layers", type=int, default=defaults.layers)
@@ -27,10 +27,17 @@ def main() -> int:
     parser.add_argument("--checkpoints", type=Path, help="directory that all processes share")
     parser.add_argument("--checkpoint-every", type=int, default=defaults.checkpoint_every)
     parser.add_argument("--report-every", type=int, default=defaults.report_every)
-    options = Options(**vars(parser.parse_args()))
+    parser.add_argument("--warm", action="store_true", help="compile into JAX's cache, and leave")
+    chosen = vars(parser.parse_args())
+    only_warm = chosen.pop("warm")
+    options = Options(**chosen)
 
     with phases("initialise"):
         join_processes()
+    if only_warm:
+        warm(options, phases)
+        say(f"time: {phases}")
+        return 0
     result = train(options, phases)
     say(f"after step {result.step}: {result.bits_per_byte:.3f} bits per byte; it writes:")
     say(result.sample)

@@ -2,8 +2,10 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
+import jax
+
 try:
-    from jaxrun import checkpointed, report, should_stop, span
+    from jaxrun import checkpointed, report, should_stop, span, warm
 except ImportError:
 
     def report(**values: float) -> None: ...
@@ -14,5 +16,8 @@ except ImportError:
     def span(kind: str) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def warm(function: jax.stages.Wrapped, *arguments: object) -> jax.stages.Compiled:
+        return function.lower(*arguments).compile()
 
-__all__ = ["checkpointed", "report", "should_stop", "span"]
+
+__all__ = ["checkpointed", "report", "should_stop", "span", "warm"]

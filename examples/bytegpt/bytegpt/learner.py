@@ -5,6 +5,7 @@ import numpy as np
 import optax
 from flax import nnx
 
+from bytegpt.jaxjob import warm
 from bytegpt.model import GPT, Shape
 from bytegpt.parallel import global_array, shardings
 from bytegpt.sample import write
@@ -50,6 +51,13 @@ class Learner:
         self._test = jax.jit(test, **inputs)
         self._sample = jax.jit(sample, in_shardings=replicated, out_shardings=replicated)
         self.state = jax.jit(lambda: nnx.state(create()), out_shardings=replicated)()
+
+    def warm(self, windows: tuple[int, int], prompt: bytes) -> None:
+        """Compiles all that acts on the state, for windows of this shape, and runs none of it."""
+        like = jax.ShapeDtypeStruct(windows, np.int32)
+        warm(self._step, self.state, like)
+        warm(self._test, self.state, like)
+        warm(self._sample, self.state, jax.ShapeDtypeStruct((len(prompt),), np.int32))
 
     def step(self, windows: np.ndarray) -> jax.Array:
         """Learns from these windows; the loss, in nats, is there once somebody looks at it."""

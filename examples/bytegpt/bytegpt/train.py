@@ -28,6 +28,10 @@ class Options:
     checkpoint_every: int = 50
     report_every: int = 10
 
+    @property
+    def shape(self) -> Shape:
+        return Shape(layers=self.layers)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -45,18 +49,29 @@ def say(line: str) -> None:
         print(line, flush=True)
 
 
-def train(options: Options, phases: Phases) -> Result:
-    """Trains to `options.steps`, on from the newest checkpoint if there is one, and tests."""
+def warm(options: Options, phases: Phases) -> None:
+    """Compiles what training with these options will run: all is in JAX's cache then."""
+    with phases("compile"):
+        learner = _learner(options)
+        learner.warm((options.batch, options.shape.context + 1), PROMPT)
+
+
+def _learner(options: Options) -> Learner:
     devices = jax.device_count()
     if options.batch % devices:
         raise SystemExit(f"--batch {options.batch} must be a multiple of the {devices} devices")
-    shape = Shape(layers=options.layers)
-    length = shape.context + 1
+    learner = Learner(options.shape, options.learning_rate, options.steps, options.seed)
+    say(f"{jax.process_count()} processes, {devices} devices ({jax.default_backend()})")
+    return learner
+
+
+def train(options: Options, phases: Phases) -> Result:
+    """Trains to `options.steps`, on from the newest checkpoint if there is one, and tests."""
+    length = options.shape.context + 1
     with phases("initialise"):
         with span("data"):
             training, test = data.load()
-        learner = Learner(shape, options.learning_rate, options.steps, options.seed)
-        say(f"{jax.process_count()} processes, {devices} devices ({jax.default_backend()})")
+        learner = _learner(options)
 
     with closing(Checkpoints(options.checkpoints)) as checkpoints:
         with phases("restore"):

@@ -34,3 +34,22 @@ def test_killed_it_goes_on_from_its_checkpoint_as_if_nothing_had_happened(launch
     assert resumed.result["resumed_from"] == 20
     assert resumed.losses[40] == straight.losses[40]
     assert resumed.result["sample"] == straight.result["sample"]
+
+
+def test_warmed_it_finds_all_that_it_compiles_in_the_cache(launch, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(cache))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    options = ("--steps", "4", "--layers", "1")
+    assert launch("--warm", *options).wait() == [0]
+    warmed = own_entries(cache)
+    assert {name.partition("-")[0] for name in warmed} >= {"jit_step", "jit_test", "jit_sample"}
+    assert launch(*options).wait() == [0]
+    assert own_entries(cache) == warmed
+
+
+def own_entries(cache):
+    """Of the program's own functions: the name has the function and the key."""
+    names = ("jit_step-", "jit_test-", "jit_sample-", "jit__lambda-")
+    return {entry.name for entry in cache.glob("*-cache") if entry.name.startswith(names)}

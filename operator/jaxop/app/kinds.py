@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxop.app.settings import Settings
-from jaxop.controllers import compilecache, jaxjob, warmup
+from jaxop.controllers import compilecache, jaxjob, jaxruntime, warmup
 from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
 from jaxop.domain.jaxjob import OperatorSettings
+from jaxop.domain.runtime.snapshot import VerificationSettings
 from jaxop.kube.client import ApiClient
 from jaxop.kube.controller import Controller
 from jaxop.kube.resources import Key, KueueResources
@@ -66,9 +67,21 @@ def warmups(around: Surroundings, keepers: compilecache.KeeperReports) -> Kind:
     return Kind(warmup.WarmupController(_for_decisions(around.settings), keepers=keepers))
 
 
+def jax_runtimes(around: Surroundings) -> Kind:
+    settings, nodes = around.settings, jaxjob.NodeFacts(around.client, around.wake)
+    where = settings.watch_namespace or settings.namespace
+    verification = VerificationSettings(settings.runtime_image, where)
+    return Kind(jaxruntime.JaxRuntimeController(verification, nodes=nodes), (nodes.run,))
+
+
 def all_kinds(around: Surroundings) -> list[Kind]:
     keepers = compilecache.KeeperReports(around.wake, around.is_ours)
-    return [jaxjobs(around), compile_caches(around, keepers), warmups(around, keepers)]
+    return [
+        jaxjobs(around),
+        compile_caches(around, keepers),
+        warmups(around, keepers),
+        jax_runtimes(around),
+    ]
 
 
 def _for_decisions(settings: Settings) -> OperatorSettings:

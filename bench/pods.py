@@ -4,9 +4,9 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from e2e.cluster import binaries
@@ -14,6 +14,7 @@ from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.processes import DIES_WITH_US
 
 INDEX = "batch.kubernetes.io/job-completion-index"
+JAXJOB = "jaxop.dev/jaxjob"
 
 
 @dataclass
@@ -22,8 +23,10 @@ class Pod:
 
     name: str
     uid: str
-    index: int
+    index: int | None
+    """In its Job; None for a pod that is no part of an Indexed Job."""
     created: float
+    labels: Mapping[str, str] = field(default_factory=dict)
     address: str | None = None
     running: float | None = None
     ended: float | None = None
@@ -32,18 +35,25 @@ class Pod:
 
 
 class Pods:
-    """Of one namespace, the latest last."""
+    """Of one namespace, the latest last; `all` and `alive` are those of Indexed Jobs."""
 
     def __init__(self) -> None:
         self._pods: dict[str, Pod] = {}
         self._lock = threading.Lock()
 
-    def all(self) -> list[Pod]:
+    def any(self) -> list[Pod]:
+        """Those of Deployments, too."""
         with self._lock:
             return sorted(self._pods.values(), key=lambda pod: pod.created)
 
+    def all(self) -> list[Pod]:
+        return [pod for pod in self.any() if pod.index is not None]
+
     def alive(self) -> list[Pod]:
         return [pod for pod in self.all() if pod.ended is None]
+
+    def of(self, jaxjob: str) -> list[Pod]:
+        return [pod for pod in self.all() if pod.labels.get(JAXJOB) == jaxjob]
 
     def newest(self, index: int) -> Pod | None:
         of_it = [pod for pod in self.all() if pod.index == index]
@@ -51,12 +61,10 @@ class Pods:
 
     def take(self, kind: str, found: dict[str, Any], now: float) -> None:
         metadata, status = found["metadata"], found.get("status", {})
-        index = metadata.get("labels", {}).get(INDEX)
-        if index is None:
-            return
-        uid = metadata["uid"]
+        uid, labels = metadata["uid"], metadata.get("labels", {})
+        index = int(labels[INDEX]) if INDEX in labels else None
         with self._lock:
-            pod = self._pods.setdefault(uid, Pod(metadata["name"], uid, int(index), now))
+            pod = self._pods.setdefault(uid, Pod(metadata["name"], uid, index, now, labels))
             pod.address = status.get("podIP") or pod.address
             state = _program_state(status)
             if pod.running is None and ("running" in state or "terminated" in state):
@@ -77,7 +85,7 @@ def _program_state(status: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def watched(kubectl: Kubectl, namespace: str) -> Iterator[Pods]:
-    """All pods of the namespace that have an index, until the block ends."""
+    """All pods of the namespace, until the block ends."""
     pods = Pods()
     argv = [*DIES_WITH_US, str(binaries.path("kubectl")), f"--kubeconfig={kubectl.kubeconfig}"]
     argv += ["get", "pods", f"--namespace={namespace}", "--watch", "--output-watch-events"]
