@@ -26,7 +26,7 @@ def test_kinds_that_both_watch_are_kept_in_one_store() -> None:
     )
     ours = watches()
     shared = [watch for watch in other.watches if watch.resource in ours]
-    assert len(shared) == 4
+    assert len(shared) == 6
     for theirs in shared:
         own = ours[theirs.resource]
         assert (own.selector, own.trim) == (theirs.selector, theirs.trim), str(own.resource)
