@@ -21,7 +21,8 @@ Heard = Callable[[Request, Manifest], None]
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """`version` of a deletion, which the server does not tell, is the latest one before it."""
+    """`version` of a deletion is the latest one before it: the server tells its own only where an
+    object is left to answer with."""
 
     path: str
     labels: dict[str, str]
@@ -123,8 +124,8 @@ class Line(KubernetesTransport):
             self.versions.append(version)
         gone = _is_gone(request, body)
         labels = self._labels.get(uid, {})
-        newest = max(self.versions, default=0)
-        write = _Write(request.path, labels, uid, newest if gone else version, gone)
+        before = version - 1 if version else max(self.versions, default=0)
+        write = _Write(request.path, labels, uid, before if gone else version, gone)
         self._writes.append(write)
         for watch in self._watches:
             self._make_due(watch, write)
