@@ -12,7 +12,15 @@ from typing import Final
 
 from jaxop.domain.jaxjob.pods.token import token_secret
 from jaxop.kube.client import ApiClient
-from jaxop.kube.errors import AlreadyExists, ApiError, NotLeading, Unreachable
+from jaxop.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    NotLeading,
+    ServerError,
+    TooManyRequests,
+    Unreachable,
+)
 from jaxop.kube.resources import SECRETS, Key
 
 log = logging.getLogger(__name__)
@@ -77,12 +85,12 @@ class GangTokens:
             pass
         except NotLeading:
             return False
+        except (Unreachable, Conflict, TooManyRequests, ServerError) as error:
+            log.warning("namespace %s has no token yet: %s", namespace, error)
+            return False
         except ApiError as error:
             self._wrong[namespace] = f"the gang's token cannot be created: {error.message}"
             log.warning("namespace %s: %s", namespace, self._wrong[namespace])
-            return False
-        except Unreachable as error:
-            log.warning("namespace %s has no token yet: %s", namespace, error)
             return False
         self._there[namespace] = asyncio.get_running_loop().time()
         self._wrong.pop(namespace, None)

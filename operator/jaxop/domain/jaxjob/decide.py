@@ -8,7 +8,7 @@ from typing import Final
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, JaxJobStatus
 from jaxop.domain.devices import SliceLayout
-from jaxop.domain.jaxjob.failures import epoch_ends, lost_pods, recreate
+from jaxop.domain.jaxjob.failures import epoch_ends, ledger, lost_pods, recreate
 from jaxop.domain.jaxjob.failures.failure import find_failure, rank
 from jaxop.domain.jaxjob.failures.pod_cause import cause_of
 from jaxop.domain.jaxjob.failures.replacing import replacing
@@ -87,6 +87,7 @@ def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> P
 
 def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobStatus:
     old, step = snapshot.jaxjob.status, last_step(snapshot)
+    counted = ledger.told(snapshot)
     return compose(
         snapshot,
         "Succeeded",
@@ -96,6 +97,8 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
         completion_time=now,
         startup=startup(old, snapshot.current_report),
         step=old.step if step is None else step,
+        restart_ledger=counted,
+        restarts=counted.restarts if counted is not None else old.restarts,
     )
 
 

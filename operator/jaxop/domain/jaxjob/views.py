@@ -97,6 +97,7 @@ class JobView:
     failed: str | None = None
     """Reason of the Job's Failed or FailureTarget condition."""
     failed_message: str = ""
+    failed_at: datetime | None = None
     terminating: bool = False
     suspended: bool = False
     """By somebody who queues it: the operator itself never suspends a Job."""

@@ -60,6 +60,9 @@ from jaxop.domain.jaxjob.views import Cause, JobView, PodView
 SETTLE: Final = timedelta(seconds=3)
 """A cause that is only a consequence waits this long for the pod that has the real one."""
 
+LATE: Final = timedelta(seconds=45)
+"""For so long a failed Job's pods may seem to run because a watch was cut off."""
+
 ABSENCE: Final = timedelta(seconds=6)
 """For so long a Job may be missing only because news of the job came before news of its Jobs."""
 
@@ -92,7 +95,7 @@ def find_failure(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> Fail
         settled = all(pod.over for pod in pods) or _settled(failed_pods, now)
         return Failed(best, final=settled)
     if failed_jobs:
-        return Failed(_of_job(failed_jobs[0]), final=True)
+        return Failed(_of_job(failed_jobs[0]), final=_has_told_all(snapshot, failed_jobs, now))
     since = snapshot.jobs_missing_since
     believed = any(job.terminating for job in jobs) or (
         since is not None and not timedelta(0) <= now - since < ABSENCE
@@ -134,6 +137,16 @@ def _of_job(job: JobView) -> Cause:
     cause = "Deadline" if job.failed == "DeadlineExceeded" else CONSEQUENCE
     said = job.failed_message or job.failed or ""
     return Cause(cause, f"Job {job.name} failed and its pods are gone: {said}")
+
+
+def _has_told_all(snapshot: Snapshot, failed_jobs: Sequence[JobView], now: datetime) -> bool:
+    """News of a Job and of its pods come apart: none of them is known to have failed yet. While one
+    is believed to run, which it cannot, the news of it are late."""
+    slices = {job.slice_index for job in failed_jobs}
+    pods = [pod for pod in snapshot.current_pods if pod.slice_index in slices]
+    patience = LATE if any(not (pod.over or pod.terminating) for pod in pods) else SETTLE
+    times = [job.failed_at for job in failed_jobs if job.failed_at is not None]
+    return not times or not timedelta(0) <= now - min(times) < patience
 
 
 def _settled(broken: Sequence[PodView], now: datetime) -> bool:

@@ -10,7 +10,7 @@ Who counts what:
 from typing import Final
 
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
-from jaxop.domain.jaxjob.failures.pod_cause import last_words
+from jaxop.domain.jaxjob.failures.pod_cause import last_words, parting_words
 from jaxop.domain.jaxjob.failures.restart_policy import merged
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
@@ -26,8 +26,14 @@ def known(snapshot: Snapshot) -> RestartLedger:
     found, report = ours(snapshot), snapshot.current_report
     said = [report.ledger if report is not None else None]
     for pod in snapshot.current_pods:
-        words = last_words(pod) if pod.failed else None
+        words = last_words(pod) if pod.failed else parting_words(pod)
         said.append(words.ledger if words is not None else None)
     for ledger in said:
         found = merged(found, ledger) if ledger is not None else found
     return found
+
+
+def told(snapshot: Snapshot) -> RestartLedger | None:
+    """What status.restartLedger is in the end; None as long as nothing has happened."""
+    found = known(snapshot)
+    return snapshot.jaxjob.status.restart_ledger if found == EMPTY else found

@@ -51,6 +51,12 @@ def last_words(pod: PodView) -> LastWords | None:
     return read_last_words(end.message) if end is not None else None
 
 
+def parting_words(pod: PodView) -> LastWords | None:
+    """Of a program that has ended well, too."""
+    ends = [end for end in pod.ends if end.container == contract.CONTAINER]
+    return read_last_words(ends[-1].message) if ends else None
+
+
 def bad_end(pod: PodView) -> ContainerEnd | None:
     """The end that matters: the program's, or else the first that was not a success."""
     bad = [end for end in pod.ends if end.exit_code != 0]

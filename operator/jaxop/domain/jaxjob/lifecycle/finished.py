@@ -4,8 +4,8 @@ A Job that goes on making pods, because its launchers ended with a code that a l
 suspended: its pods that are over stay, and their logs tell what happened. One that is in a queue is
 deleted instead, as its queue would let it go on some day.
 
-That its Jobs are complete may be heard before its pods' last words: the last step, and what was
-compiled, are then told after the end.
+That its Jobs are complete may be heard before its pods' last words: the last step, what was
+compiled and the last restarts are then told after the end.
 """
 
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Final
 
 from jaxop.api.plan import ObjectRef, Plan
 from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus
+from jaxop.domain.jaxjob.failures import ledger
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.grace import termination_seconds
 from jaxop.domain.jaxjob.queueing.labels import queue_of
@@ -60,7 +61,10 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
     if status.state != "Succeeded":
         return status
     step, saved = last_step(snapshot), last_checkpoint(snapshot)
+    counted = ledger.told(snapshot)
     return status.replace(
+        restart_ledger=counted,
+        restarts=counted.restarts if counted is not None else status.restarts,
         step=max(step or 0, status.step or 0) if step is not None else status.step,
         checkpoint_step=max(saved or 0, status.checkpoint_step or 0)
         if saved is not None

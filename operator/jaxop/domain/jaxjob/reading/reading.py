@@ -101,6 +101,7 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         complete="Complete" in holding,
         failed=failed,
         failed_message=failed_message,
+        failed_at=_failed_at(raw),
         terminating=metadata.get("deletionTimestamp") is not None,
         suspended=mapping(raw.get("spec")).get("suspend") is True,
         resumed_at=_resumed_at(mapping(raw.get("status"))),
@@ -117,6 +118,12 @@ def read_job_failure(raw: Mapping[str, Any]) -> tuple[str | None, str]:
     if failure is None:
         return None, ""
     return text(failure.get("reason")) or "Failed", text(failure.get("message"))
+
+
+def _failed_at(raw: Mapping[str, Any]) -> datetime | None:
+    holding = _holding(raw)
+    failure = holding.get("FailureTarget") or holding.get("Failed") or {}
+    return rfc3339_time(failure.get("lastTransitionTime"))
 
 
 def _holding(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
