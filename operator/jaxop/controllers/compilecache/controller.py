@@ -176,8 +176,6 @@ class CompileCacheController:
 
 def _claim(cache: CompileCache, stores: Stores) -> ClaimView | None:
     found = stores[PERSISTENTVOLUMECLAIMS].get(cache.metadata.namespace, names.claim_of(cache))
-    if cache.spec.storage.claim_name is None:
-        found = _ours(found, cache)
     return read_claim(found) if found is not None else None
 
 

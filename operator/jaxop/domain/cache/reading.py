@@ -22,7 +22,13 @@ def read_claim(raw: Mapping[str, Any]) -> ClaimView:
         shareable=isinstance(modes, list) and READ_WRITE_MANY in modes,
         terminating=mapping(raw.get("metadata")).get("deletionTimestamp") is not None,
         storage_class=text(spec.get("storageClassName")) or None,
+        controller_uid=_controller_uid(mapping(raw.get("metadata"))),
     )
+
+
+def _controller_uid(metadata: Mapping[str, Any]) -> str | None:
+    owners = mappings(metadata.get("ownerReferences"))
+    return next((text(o.get("uid")) for o in owners if o.get("controller") is True), None)
 
 
 def read_keeper_pod(raw: Mapping[str, Any]) -> KeeperPod:

@@ -17,6 +17,7 @@ class ClaimView:
     """ReadWriteMany is among its access modes."""
     terminating: bool = False
     storage_class: str | None = None
+    controller_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Snapshot:
     cache: CompileCache
     runtime_image: str
     claim: ClaimView | None = None
-    """None also where one of that name belongs to somebody else."""
+    """Of the name that it should have, whoever made it."""
     pods: tuple[KeeperPod, ...] = ()
     pod_refusal: str | None = None
     """Why the keeper's pod cannot even be created, in the API server's words."""

@@ -63,7 +63,8 @@ class World:
         return replace(self, rest={**self.rest, **fields})
 
     def claim(self, phase: str = "Bound", **fields: Any) -> "World":
-        return self.seeing(claim=ClaimView(phase, **fields))
+        """Made for it, unless said otherwise."""
+        return self.seeing(claim=ClaimView(phase, **{"controller_uid": "uid-team", **fields}))
 
     def pod(self, phase: str = "Running", **fields: Any) -> "World":
         fields = {"ip": "10.0.0.7", "ready": True, "created_at": NOW, **fields}

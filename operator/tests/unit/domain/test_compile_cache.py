@@ -78,6 +78,8 @@ class TestChildren:
             (a_cache().claim(), 1),
             (a_cache().claim("Lost"), 0),
             (a_cache().claim(terminating=True), 0),
+            (a_cache().claim(controller_uid="uid-of-a-namesake"), 0),
+            (USER_CLAIM.claim(controller_uid="anybody"), 1),
             (USER_CLAIM, 0),
             (USER_CLAIM.claim(shareable=False), 0),
             (USER_CLAIM.claim("Pending"), 1),
@@ -138,6 +140,8 @@ class TestPolicy:
 STANDINGS: list[tuple[str, World, str, str, str, bool]] = [
     ("new", a_cache(), "Pending", "ClaimPending", "Reconciling", False),
     ("unbound", a_cache().claim("Pending"), "Pending", "ClaimPending", "Reconciling", False),
+    ("a namesake's", a_cache().claim(controller_uid="u"), "Pending", "ClaimPending", "Reconciling",
+     False),
     ("no claim", USER_CLAIM, "Pending", "ClaimNotFound", "Stalled", False),
     ("one node only", USER_CLAIM.claim(shareable=False), "Pending", "ClaimNotShareable",
      "Stalled", False),
