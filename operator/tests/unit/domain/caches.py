@@ -78,8 +78,8 @@ class World:
         report = KeeperReport(**{"healthy": True, **fields})
         return self.seeing(report=report, unheard_since=None)
 
-    def unheard(self, since: datetime = NOW) -> "World":
-        return self.seeing(unheard_since=since)
+    def unheard(self, since: datetime = NOW, asked_since: datetime | None = None) -> "World":
+        return self.seeing(unheard_since=since, asked_since=asked_since or since)
 
     def using(self, *digests: str) -> "World":
         return self.seeing(in_use=frozenset(digests))
