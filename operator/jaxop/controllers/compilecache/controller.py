@@ -141,8 +141,14 @@ class CompileCacheController:
     def _with_what_is_heard(self, key: Key, snapshot: Snapshot) -> Snapshot:
         pod = snapshot.keeper_pod
         running = pod is not None and pod.phase == "Running" and pod.ip
-        heard = self._reports.follow(key, Address(pod.ip) if pod is not None and running else None)
-        return replace(snapshot, report=heard.report, unheard_since=heard.unheard_since)
+        address = Address(pod.ip) if pod is not None and running else None
+        heard = self._reports.follow(key, snapshot.cache.metadata.uid, address)
+        return replace(
+            snapshot,
+            report=heard.report,
+            unheard_since=heard.unheard_since,
+            asked_since=heard.asked_since,
+        )
 
     def _note(self, cache: CompileCache) -> datetime | None:
         """When the status was last seen to change; counts what changed."""
@@ -176,8 +182,6 @@ class CompileCacheController:
 
 def _claim(cache: CompileCache, stores: Stores) -> ClaimView | None:
     found = stores[PERSISTENTVOLUMECLAIMS].get(cache.metadata.namespace, names.claim_of(cache))
-    if cache.spec.storage.claim_name is None:
-        found = _ours(found, cache)
     return read_claim(found) if found is not None else None
 
 

@@ -7,7 +7,7 @@ be followed, or has not answered yet, is asked every second.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -39,14 +39,16 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """`report` is the last one, also of a keeper that is gone; `unheard_since`: since when there
-    was none, None while they come."""
+    was none, None while they come; `asked_since`: since when this address is asked."""
 
     report: KeeperReport | None = None
     unheard_since: datetime | None = None
+    asked_since: datetime | None = None
 
 
 @dataclass(slots=True)
 class _Keeper:
+    uid: str
     address: Address | None
     heard: Heard
     due: float = 0.0
@@ -71,17 +73,19 @@ class KeeperReports:
         self._keepers: dict[Key, _Keeper] = {}
         self._changed = asyncio.Event()
 
-    def follow(self, key: Key, address: Address | None) -> Heard:
+    def follow(self, key: Key, uid: str, address: Address | None) -> Heard:
         """None while there is nobody to ask. What another address said stays, as what was heard
-        last. Returns what is known now."""
-        keeper = self._keepers.get(key)
-        if keeper is None:
-            keeper = self._keepers[key] = _Keeper(address, Heard(None, self._clock()))
+        last; not what was heard of a namesake with another uid. Returns what is known now."""
+        keeper, now = self._keepers.get(key), self._clock()
+        asked_since = now if address is not None else None
+        if keeper is None or keeper.uid != uid:
+            heard = Heard(None, now, asked_since)
+            keeper = self._keepers[key] = _Keeper(uid, address, heard)
             self._changed.set()
         elif keeper.address != address:
             keeper.address, keeper.due = address, 0.0
-            since = keeper.heard.unheard_since or self._clock()
-            keeper.heard = Heard(keeper.heard.report, since)
+            since = keeper.heard.unheard_since or now
+            keeper.heard = Heard(keeper.heard.report, since, asked_since)
             self._changed.set()
         return keeper.heard
 
@@ -127,9 +131,10 @@ class KeeperReports:
             return
         before = keeper.heard
         if report is not None:
-            keeper.heard = Heard(report)
+            keeper.heard = replace(before, report=report, unheard_since=None)
         else:
-            keeper.heard = Heard(before.report, before.unheard_since or asked_at)
+            since = before.unheard_since or asked_at
+            keeper.heard = replace(before, unheard_since=since)
         again = STEADY_SECONDS if report is not None else UNHEARD_SECONDS
         keeper.due = asyncio.get_running_loop().time() + again
         if keeper.heard != before:

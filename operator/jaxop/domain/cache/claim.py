@@ -38,7 +38,12 @@ def can_be_mounted(snapshot: Snapshot) -> bool:
     claim = snapshot.claim
     if claim is None:
         return snapshot.cache.spec.storage.claim_name is None
-    return claim.shareable and not claim.terminating and claim.phase != "Lost"
+    return (
+        not _is_anothers(snapshot)
+        and claim.shareable
+        and not claim.terminating
+        and claim.phase != "Lost"
+    )
 
 
 def hindrance(snapshot: Snapshot) -> Standing | None:
@@ -56,6 +61,9 @@ def hindrance(snapshot: Snapshot) -> Standing | None:
             "mode ReadWriteMany",
             stalled=True,
         )
+    if _is_anothers(snapshot):
+        wait = f"{what} is another's: what is left of a deleted CompileCache goes away by itself"
+        return Standing("Pending", "ClaimPending", wait)
     if claim.terminating:
         remedy = "a new one is made when no pod uses it any more" if made else "create it anew"
         return Standing(
@@ -80,6 +88,13 @@ def hindrance(snapshot: Snapshot) -> Standing | None:
     if claim.phase != "Bound":
         return Standing("Pending", "ClaimPending", _unbound(snapshot, what, claim.storage_class))
     return None
+
+
+def _is_anothers(snapshot: Snapshot) -> bool:
+    """A namesake's that was deleted, most of the time: a keeper on it would hold it for ever."""
+    claim, cache = snapshot.claim, snapshot.cache
+    made = cache.spec.storage.claim_name is None
+    return made and claim is not None and claim.controller_uid != cache.metadata.uid
 
 
 def _unbound(snapshot: Snapshot, what: str, storage_class: str | None) -> str:

@@ -32,10 +32,11 @@ def where_it_stands(snapshot: Snapshot, now: datetime) -> Standing:
         problem = report.problem or "the keeper does not say why"
         return _down(old.usable, "KeeperDegraded", problem)
     pod = snapshot.keeper_pod
-    quiet = _quiet_seconds(snapshot, now)
+    quiet = _seconds_since(snapshot.unheard_since, now)
     if pod is not None and pod.ready:
-        if quiet < QUIET_SECONDS:
-            return _as_before(snapshot, QUIET_SECONDS - quiet)
+        asked = min(quiet, _seconds_since(snapshot.asked_since, now))
+        if asked < QUIET_SECONDS:
+            return _as_before(snapshot, QUIET_SECONDS - asked)
         return Standing("Degraded", "NoReport", _unheard(pod), usable=True)
     reason, why = _why_it_does_not_run(snapshot, pod)
     if old.usable and quiet < QUIET_SECONDS:
@@ -64,10 +65,8 @@ def _as_before(snapshot: Snapshot, look_again: float) -> Standing:
     )
 
 
-def _quiet_seconds(snapshot: Snapshot, now: datetime) -> float:
-    if snapshot.unheard_since is None:
-        return 0.0
-    return max(0.0, (now - snapshot.unheard_since).total_seconds())
+def _seconds_since(time: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - time).total_seconds()) if time is not None else 0.0
 
 
 def _unheard(pod: KeeperPod) -> str:

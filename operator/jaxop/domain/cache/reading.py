@@ -7,7 +7,7 @@ from typing import Any, Final
 from jaxop.api.v1alpha1.labels import CACHE_NAMESPACE
 from jaxop.domain.cache.keeper_report import is_digest
 from jaxop.domain.cache.policy import FILE
-from jaxop.domain.cache.snapshot import ClaimView, KeeperPod
+from jaxop.domain.cache.snapshot import LONG_AGO, ClaimView, KeeperPod
 from jaxop.domain.jaxjob.reading.json_values import mapping, mappings, rfc3339_time, text
 from jaxop.domain.jaxjob.reading.reading import read_waiting
 
@@ -22,7 +22,13 @@ def read_claim(raw: Mapping[str, Any]) -> ClaimView:
         shareable=isinstance(modes, list) and READ_WRITE_MANY in modes,
         terminating=mapping(raw.get("metadata")).get("deletionTimestamp") is not None,
         storage_class=text(spec.get("storageClassName")) or None,
+        controller_uid=_controller_uid(mapping(raw.get("metadata"))),
     )
+
+
+def _controller_uid(metadata: Mapping[str, Any]) -> str | None:
+    owners = mappings(metadata.get("ownerReferences"))
+    return next((text(o.get("uid")) for o in owners if o.get("controller") is True), None)
 
 
 def read_keeper_pod(raw: Mapping[str, Any]) -> KeeperPod:
@@ -36,7 +42,7 @@ def read_keeper_pod(raw: Mapping[str, Any]) -> KeeperPod:
         ip=text(status.get("podIP")),
         ready=conditions.get("Ready", {}).get("status") == "True",
         terminating=metadata.get("deletionTimestamp") is not None,
-        created_at=rfc3339_time(metadata.get("creationTimestamp")),
+        created_at=rfc3339_time(metadata.get("creationTimestamp")) or LONG_AGO,
         unschedulable=text(scheduled.get("message")) if held else None,
         waiting=tuple(read_waiting(mappings(status.get("containerStatuses")))),
     )

@@ -1,10 +1,13 @@
 """All that a decision about one CompileCache rests on."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from jaxop.api.v1alpha1 import CompileCache
 from jaxop.domain.jaxjob.views import ContainerWaiting
+
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class ClaimView:
     """ReadWriteMany is among its access modes."""
     terminating: bool = False
     storage_class: str | None = None
+    controller_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class KeeperPod:
     ip: str = ""
     ready: bool = False
     terminating: bool = False
-    created_at: datetime | None = None
+    created_at: datetime = LONG_AGO
     unschedulable: str | None = None
     """The scheduler's words."""
     waiting: tuple[ContainerWaiting, ...] = ()
@@ -79,7 +83,7 @@ class Snapshot:
     cache: CompileCache
     runtime_image: str
     claim: ClaimView | None = None
-    """None also where one of that name belongs to somebody else."""
+    """Of the name that it should have, whoever made it."""
     pods: tuple[KeeperPod, ...] = ()
     pod_refusal: str | None = None
     """Why the keeper's pod cannot even be created, in the API server's words."""
@@ -93,13 +97,14 @@ class Snapshot:
     """The last one."""
     unheard_since: datetime | None = None
     """Since when there was no report; None while they come."""
+    asked_since: datetime | None = None
+    """Since when the pod that runs now is asked."""
     written_at: datetime | None = None
     """When the status was last written, if this process saw it."""
 
     @property
     def keeper_pod(self) -> KeeperPod | None:
-        """The newest that lives."""
-        alive = [pod for pod in self.pods if pod.alive]
-        newest = [pod for pod in alive if pod.created_at is not None]
-        by_age = sorted(newest, key=lambda pod: (pod.created_at, pod.name))
-        return by_age[-1] if by_age else next(iter(alive), None)
+        """The newest that lives; not one of a namesake that was deleted."""
+        made_at = self.cache.metadata.creation_timestamp or LONG_AGO
+        alive = [pod for pod in self.pods if pod.alive and pod.created_at >= made_at]
+        return max(alive, key=lambda pod: (pod.created_at, pod.name), default=None)

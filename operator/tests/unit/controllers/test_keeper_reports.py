@@ -15,6 +15,7 @@ from jaxop.domain.cache.keeper_report import read_keeper_report
 from jaxop.domain.cache.snapshot import Offer
 from jaxop.kube.resources import Key
 
+UID = "uid-team"
 KEY = Key("CompileCache", "ml", "team")
 DIGEST = "a" * 16
 DEADLINE_SECONDS = 10.0
@@ -79,9 +80,9 @@ async def test_a_report_is_heard_and_wakes_once() -> None:
 
     reports = KeeperReports(woken.append)
     async with a_keeper(answer) as address, asking(reports):
-        assert reports.follow(KEY, address).unheard_since is not None
+        assert reports.follow(KEY, UID, address).unheard_since is not None
         await until(lambda: asked >= 4, "asked again and again")
-        heard = reports.follow(KEY, address)
+        heard = reports.follow(KEY, UID, address)
     assert heard.report is not None
     assert (heard.report.entries, heard.unheard_since) == (3, None)
     assert woken == [KEY], "nothing had changed"
@@ -98,13 +99,13 @@ async def test_one_that_falls_silent_keeps_its_last_report() -> None:
     woken: list[Key] = []
     reports = KeeperReports(woken.append)
     async with a_keeper(answer) as address, asking(reports):
-        reports.follow(KEY, address)
+        reports.follow(KEY, UID, address)
         await until(lambda: len(woken) == 1, "heard")
         failing = True
         await until(lambda: len(woken) == 2, "silence is noticed")
-        since = reports.follow(KEY, address).unheard_since
+        since = reports.follow(KEY, UID, address).unheard_since
         await asyncio.sleep(0.1)
-        heard = reports.follow(KEY, address)
+        heard = reports.follow(KEY, UID, address)
     assert heard.report is not None
     assert heard.unheard_since == since is not None
 
@@ -117,24 +118,35 @@ async def test_one_that_is_gone_and_comes_again_elsewhere() -> None:
         a_keeper(says(a_report(entries=9))) as new,
         asking(reports),
     ):
-        reports.follow(KEY, old)
+        reports.follow(KEY, UID, old)
         await until(lambda: woken, "heard")
-        gone = reports.follow(KEY, None)
+        gone = reports.follow(KEY, UID, None)
         assert gone.report is not None
         assert gone.unheard_since is not None
-        assert reports.follow(KEY, new).unheard_since == gone.unheard_since
+        assert reports.follow(KEY, UID, new).unheard_since == gone.unheard_since
         await until(lambda: len(woken) == 2, "heard at its new address")
-        heard = reports.follow(KEY, new)
+        heard = reports.follow(KEY, UID, new)
     assert heard.report is not None
     assert heard.report.entries == 9
+
+
+async def test_what_was_heard_of_a_namesake_is_forgotten() -> None:
+    woken: list[Key] = []
+    reports = KeeperReports(woken.append)
+    async with a_keeper(says(a_report())) as address, asking(reports):
+        reports.follow(KEY, UID, address)
+        await until(lambda: woken, "heard")
+        heard = reports.follow(KEY, "another uid", None)
+    assert heard.report is None
+    assert heard.unheard_since is not None
 
 
 async def test_who_is_no_longer_wanted_is_forgotten() -> None:
     wanted = True
     reports = KeeperReports(lambda _: None, lambda _: wanted)
     async with a_keeper(says(a_report())) as address, asking(reports):
-        reports.follow(KEY, address)
-        await until(lambda: reports.follow(KEY, address).report, "heard")
+        reports.follow(KEY, UID, address)
+        await until(lambda: reports.follow(KEY, UID, address).report, "heard")
         wanted = False
         await until(lambda: len(reports) == 0, "forgotten")
 
@@ -154,9 +166,9 @@ async def test_answers_that_are_no_report(body: Any) -> None:
 
     reports = KeeperReports(lambda _: None)
     async with a_keeper(answer) as address, asking(reports):
-        reports.follow(KEY, address)
+        reports.follow(KEY, UID, address)
         await until(lambda: asked >= 3, "asked again")
-        assert reports.follow(KEY, address).report is None
+        assert reports.follow(KEY, UID, address).report is None
 
 
 def test_what_makes_no_sense_is_absent() -> None:

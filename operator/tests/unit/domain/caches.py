@@ -63,7 +63,8 @@ class World:
         return replace(self, rest={**self.rest, **fields})
 
     def claim(self, phase: str = "Bound", **fields: Any) -> "World":
-        return self.seeing(claim=ClaimView(phase, **fields))
+        """Made for it, unless said otherwise."""
+        return self.seeing(claim=ClaimView(phase, **{"controller_uid": "uid-team", **fields}))
 
     def pod(self, phase: str = "Running", **fields: Any) -> "World":
         fields = {"ip": "10.0.0.7", "ready": True, "created_at": NOW, **fields}
@@ -77,8 +78,8 @@ class World:
         report = KeeperReport(**{"healthy": True, **fields})
         return self.seeing(report=report, unheard_since=None)
 
-    def unheard(self, since: datetime = NOW) -> "World":
-        return self.seeing(unheard_since=since)
+    def unheard(self, since: datetime = NOW, asked_since: datetime | None = None) -> "World":
+        return self.seeing(unheard_since=since, asked_since=asked_since or since)
 
     def using(self, *digests: str) -> "World":
         return self.seeing(in_use=frozenset(digests))

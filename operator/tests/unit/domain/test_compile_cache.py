@@ -78,6 +78,8 @@ class TestChildren:
             (a_cache().claim(), 1),
             (a_cache().claim("Lost"), 0),
             (a_cache().claim(terminating=True), 0),
+            (a_cache().claim(controller_uid="uid-of-a-namesake"), 0),
+            (USER_CLAIM.claim(controller_uid="anybody"), 1),
             (USER_CLAIM, 0),
             (USER_CLAIM.claim(shareable=False), 0),
             (USER_CLAIM.claim("Pending"), 1),
@@ -138,6 +140,8 @@ class TestPolicy:
 STANDINGS: list[tuple[str, World, str, str, str, bool]] = [
     ("new", a_cache(), "Pending", "ClaimPending", "Reconciling", False),
     ("unbound", a_cache().claim("Pending"), "Pending", "ClaimPending", "Reconciling", False),
+    ("a namesake's", a_cache().claim(controller_uid="u"), "Pending", "ClaimPending", "Reconciling",
+     False),
     ("no claim", USER_CLAIM, "Pending", "ClaimNotFound", "Stalled", False),
     ("one node only", USER_CLAIM.claim(shareable=False), "Pending", "ClaimNotShareable",
      "Stalled", False),
@@ -241,11 +245,21 @@ class TestASilentKeeper:
         world = a_ready_cache().seeing(report=None, unheard_since=NOW, written_at=None)
         assert decide(world.snapshot(), NOW).status is None
 
+    def test_a_pod_that_has_just_become_ready_is_asked_first(self) -> None:
+        """However long its image took."""
+        world = a_cache().claim().pod().unheard(later(-600), asked_since=later(-1))
+        plan = decide(world.snapshot(), NOW)
+        assert (state(plan)[0], told(plan)) == ("Starting", [])
+        assert plan.requeue_after == 19
+
     def test_the_newest_pod_counts(self) -> None:
         old = KeeperPod("old", "Running", "10.0.0.1", created_at=NOW, terminating=True)
         new = KeeperPod("new", "Running", "10.0.0.2", created_at=later(9))
         other = KeeperPod("other", "Running", "10.0.0.3", created_at=later(3))
-        pod = a_cache().seeing(pods=(new, other, old)).snapshot().keeper_pod
+        namesakes = KeeperPod("namesakes", "Running", "10.0.0.4", created_at=later(-60))
+        world = a_cache().metadata(creationTimestamp="2026-11-21T12:00:00Z")
+        assert world.seeing(pods=(namesakes,)).snapshot().keeper_pod is None
+        pod = world.seeing(pods=(new, other, old, namesakes)).snapshot().keeper_pod
         assert pod is not None
         assert pod.name == "new"
 
