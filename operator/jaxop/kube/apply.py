@@ -154,6 +154,8 @@ class Executor:
         self, desired: Manifest, current: Manifest | None, by: Key
     ) -> int | Refusal | _Waiting:
         try:
+            if current is not None and (is_terminating(current) or is_leftover(current, desired)):
+                current = await self._look_again(current, by)
             if current is None:
                 return await self._create(desired, by)
             return await self._change(desired, current, by)
@@ -163,6 +165,15 @@ class Executor:
             if error.has_cause("NamespaceTerminating"):
                 return 0
             return _refusal(desired, "Forbidden", f"{_name(desired)}: {error.message}")
+
+    async def _look_again(self, current: Manifest, by: Key) -> Manifest | None:
+        """What is in the way may be gone, and the news of that late."""
+        resource, metadata = resource_of(current), current["metadata"]
+        try:
+            return await self._client.get(resource, metadata.get("namespace", ""), metadata["name"])
+        except NotFound:
+            self._store(resource).remove_deleted(current, by=by)
+            return None
 
     async def _create(self, desired: Manifest, by: Key) -> int | Refusal | _Waiting:
         resource = resource_of(desired)
