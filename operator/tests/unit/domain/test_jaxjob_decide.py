@@ -259,6 +259,20 @@ class TestRestarting:
         world = world.job(0, suspended=True)
         assert decide(world.snapshot(), NOW + seconds(99)) == Plan()
 
+    def test_a_restart_just_before_the_end_is_counted(self) -> None:
+        """Given the operator has not asked the gang between the restart and the end."""
+        ledger = {"restarts": 1, "charges": [1000], "last": None}
+        said = json.dumps({"version": 1, "scope": "Gang", "cause": None, "ledger": ledger})
+        world = a_running_jaxjob().with_jobs(complete=True)
+        soon = world.after(decide(world.snapshot(), NOW))
+        for before in (world, soon):
+            told = before.with_pods("Succeeded", ends=(ended(0, said),))
+            plan = decide(told.snapshot(), NOW + seconds(1))
+            assert plan.status is not None
+            assert (plan.status["state"], plan.status["restarts"]) == ("Succeeded", 1)
+            assert plan.status["restartLedger"]["charges"] == [1000]
+            assert decide(told.after(plan).snapshot(), NOW + seconds(2)) == Plan()
+
     def test_one_in_a_queue_is_deleted_or_its_queue_would_start_it_again(self) -> None:
         world = a_running_jaxjob().with_max_restarts(0)
         world = world.metadata(labels={"kueue.x-k8s.io/queue-name": "team"})

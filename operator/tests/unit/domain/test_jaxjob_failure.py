@@ -1,6 +1,7 @@
 """Which evidence names the cause: the first real one, whatever came of it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,6 +167,26 @@ def test_a_job_that_failed_and_left_no_pods(reason: str, cause: str) -> None:
     found = failure(world)
     assert found["cause"] == cause
     assert found["message"] == "Job digits-a0-s0 failed and its pods are gone: Job has failed"
+
+
+def test_a_failed_jobs_pods_that_seem_to_run_are_waited_for() -> None:
+    """Given the news of the Job came and those of its pods are late."""
+    world = a_running_jaxjob().job(0, failed="PodFailurePolicy", failed_at=LATER)
+    for waited in (0, 44):
+        plan = decide(world.snapshot(), LATER + seconds(waited))
+        assert (plan.status, plan.requeue_after) == (None, 1.0)
+    told = world.pod(1, phase="Failed", ends=(ended(1, words("ProgramError", process=1)),))
+    assert failure(told)["cause"] == "ProgramError"
+    late = decide(world.snapshot(), LATER + seconds(45))
+    assert late.status is not None
+    assert late.status["failure"]["cause"] == "PeerLost"
+
+
+def test_a_failed_job_whose_pods_are_gone_is_believed_soon() -> None:
+    world = replace(a_running_jaxjob(), pods=())
+    world = world.job(0, failed="PodFailurePolicy", failed_at=LATER)
+    assert decide(world.snapshot(), LATER + seconds(2)).status is None
+    assert decide(world.snapshot(), LATER + seconds(3)).status is not None
 
 
 @pytest.mark.parametrize(
