@@ -162,11 +162,13 @@ def succeeded(namespace: Namespace, jaxjob: str, start: str) -> Seen:
 def stepping_gang(
     namespace: Namespace, jaxjob: str = "job", epoch: int = 1, steps: int = 1
 ) -> Seen:
-    """What the launcher of process 0 says once this epoch has taken so many steps."""
+    """What the launcher of process 0 says once this epoch's program steps, and the job has taken so
+    many steps, earlier epochs included."""
 
     def seen() -> Seen | str:
         gang = namespace.gang(jaxjob)
-        if gang is not None and gang["epoch"] == epoch and (gang["step"] or 0) >= steps:
+        stepped = gang is not None and gang["epoch"] == epoch and gang["firstStepSeconds"]
+        if stepped and gang is not None and (gang["step"] or 0) >= steps:
             return gang
         return f"{gang}"
 

@@ -7,7 +7,14 @@ from typing import Any
 from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.gang.protocol import Progress
 
-_FLAGS = ("jax_imported", "initialising", "initialised", "left_world", "compile_started")
+_FLAGS = (
+    "jax_importing",
+    "jax_imported",
+    "initialising",
+    "initialised",
+    "left_world",
+    "compile_started",
+)
 _COUNTS = ("compile_count", "cache_requests", "cache_hits", "cache_misses")
 _SECONDS = ("compile_seconds", "data_seconds", "checkpoint_seconds")
 _WAITING = ("", "data", "checkpoint")

@@ -267,3 +267,10 @@ def test_states_without_jax() -> None:
     gang = APlayedGang(2, Timing(quiet=5)).joined().spawned()
     gang.after(6)
     assert gang.gang.state(gang.now) is GangState.RUNNING
+
+
+def test_a_program_that_imports_jax_for_long_does_not_run_yet() -> None:
+    gang = APlayedGang(2, Timing(quiet=5)).joined().spawned()
+    gang.progress(0, jax_importing=True)
+    gang.after(60)
+    assert gang.gang.state(gang.now) is GangState.STARTING

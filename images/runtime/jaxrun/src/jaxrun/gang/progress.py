@@ -63,7 +63,7 @@ def quiet_since(tracks: Sequence[Track]) -> float | None:
         if any(t.latest.compiling for t in tracks):
             return None
         return max((t.last_compiling for t in tracks if t.last_compiling is not None), default=None)
-    without_jax = not any(t.latest.jax_imported for t in tracks)
+    without_jax = not any(t.latest.jax_importing or t.latest.jax_imported for t in tracks)
     return last(tracks, "spawned") if without_jax else None
 
 

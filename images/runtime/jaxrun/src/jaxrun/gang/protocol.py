@@ -131,6 +131,7 @@ class Progress:
     """Member: how far the program is; the first one of an epoch says that it was spawned."""
 
     epoch: int
+    jax_importing: bool = False
     jax_imported: bool = False
     initialising: bool = False
     initialised: bool = False

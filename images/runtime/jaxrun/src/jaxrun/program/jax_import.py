@@ -56,18 +56,26 @@ def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
             "jax._src.compilation_cache": cache,
             "jax._src.xla_bridge": bridge,
             "jax": imported,
-        }
+        },
+        lambda: line.note(jax_importing=True),
     )
     sys.meta_path.insert(0, finder)
 
 
 class _Finder:
-    def __init__(self, callbacks: dict[str, Callable[[ModuleType], None]]) -> None:
+    """`begun` is called when somebody begins to import JAX, which may take a while."""
+
+    def __init__(
+        self, callbacks: dict[str, Callable[[ModuleType], None]], begun: Callable[[], None]
+    ) -> None:
         self._callbacks = callbacks
+        self._begun = begun
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name not in self._callbacks:
             return None
+        if name == "jax":
+            self._begun()
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
             spec = find(name, path, target) if finder is not self and find is not None else None
