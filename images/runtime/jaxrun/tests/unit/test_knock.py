@@ -67,7 +67,7 @@ async def test_a_knock_leads_where_the_name_does_not() -> None:
         knocks: asyncio.Queue[str] = asyncio.Queue()
         joining = asyncio.create_task(join(member(1), NOWHERE, port, Memory(), knocks))
         knocks.put_nowait("127.0.0.2")
-        connection = await asyncio.wait_for(joining, 10)
+        connection = await asyncio.wait_for(joining, 60)
         assert connection.server_address == "127.0.0.2"
         await eventually(lambda: server.gang.joined == 1)
         await connection.close()
