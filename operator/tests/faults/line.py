@@ -120,11 +120,11 @@ class Line(KubernetesTransport):
         if "labels" in metadata or request.method == "POST":
             self._labels[uid] = metadata.get("labels") or {}
         version = int(metadata.get("resourceVersion") or 0)
-        if version:
-            self.versions.append(version)
         gone = _is_gone(request, body)
         labels = self._labels.get(uid, {})
-        before = version - 1 if version else max(self.versions, default=0)
+        before = max(self.versions, default=0)
+        if version:
+            self.versions.append(version)
         write = _Write(request.path, labels, uid, before if gone else version, gone)
         self._writes.append(write)
         for watch in self._watches:

@@ -17,8 +17,8 @@ from jaxop.domain.jaxjob.standing.image_pull import in_short as pull_in_short
 from jaxop.domain.jaxjob.standing.unschedulable import in_short as scheduling_in_short
 from jaxop.domain.jaxjob.views import ContainerWaiting
 
-QUIET_SECONDS: Final = 20.0
-"""Without a report, before that is told."""
+QUIET_SECONDS: Final = 60.0
+"""Without a report, before that is told: its pod may be replaced, and find its image, meanwhile."""
 
 
 def where_it_stands(snapshot: Snapshot, now: datetime) -> Standing:

@@ -164,11 +164,11 @@ STANDINGS: list[tuple[str, World, str, str, str, bool]] = [
     ("never ready", a_cache().claim().pod().reporting(healthy=False, problem="p"), "Starting",
      "KeeperDegraded", "Reconciling", False),
     ("ready", a_cache().claim().pod().reporting(), "Ready", "Ready", "Ready", True),
-    ("behind a policy", a_cache().claim().pod().unheard(later(-20)), "Degraded", "NoReport",
+    ("behind a policy", a_cache().claim().pod().unheard(later(-60)), "Degraded", "NoReport",
      "Reconciling", True),
     ("full", a_ready_cache().reporting(healthy=False, problem="the volume is full"), "Degraded",
      "KeeperDegraded", "Reconciling", True),
-    ("gone", a_ready_cache().seeing(pods=()).unheard(later(-20)), "Degraded", "KeeperStarting",
+    ("gone", a_ready_cache().seeing(pods=()).unheard(later(-60)), "Degraded", "KeeperStarting",
      "Reconciling", True),
 ]  # fmt: skip
 
@@ -231,15 +231,15 @@ class TestASilentKeeper:
         world = a_ready_cache().seeing(pods=()).unheard()
         plan = decide(world.snapshot(), later(5))
         assert plan.status is None
-        assert plan.requeue_after == 15
-        assert state(decide(world.snapshot(), later(20)))[0] == "Degraded"
+        assert plan.requeue_after == 55
+        assert state(decide(world.snapshot(), later(60)))[0] == "Degraded"
 
     def test_what_was_degraded_stays_so_until_it_is_heard(self) -> None:
         world = a_ready_cache().unheard().seeing(pods=())
-        world = world.after(decide(world.snapshot(), later(20)), later(20))
-        replaced = world.pod(created_at=later(21)).unheard(later(21))
-        assert decide(replaced.snapshot(), later(22)).status is None
-        assert state(decide(replaced.reporting().snapshot(), later(23)))[0] == "Ready"
+        world = world.after(decide(world.snapshot(), later(60)), later(60))
+        replaced = world.pod(created_at=later(61)).unheard(later(61))
+        assert decide(replaced.snapshot(), later(62)).status is None
+        assert state(decide(replaced.reporting().snapshot(), later(63)))[0] == "Ready"
 
     def test_an_operator_that_has_just_started_leaves_it_as_it_was(self) -> None:
         world = a_ready_cache().seeing(report=None, unheard_since=NOW, written_at=None)
@@ -250,7 +250,7 @@ class TestASilentKeeper:
         world = a_cache().claim().pod().unheard(later(-600), asked_since=later(-1))
         plan = decide(world.snapshot(), NOW)
         assert (state(plan)[0], told(plan)) == ("Starting", [])
-        assert plan.requeue_after == 19
+        assert plan.requeue_after == 59
 
     def test_the_newest_pod_counts(self) -> None:
         old = KeeperPod("old", "Running", "10.0.0.1", created_at=NOW, terminating=True)
