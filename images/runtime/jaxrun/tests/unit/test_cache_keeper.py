@@ -288,6 +288,20 @@ def test_without_a_policy_nothing_is_evicted_and_entries_are_published(
     assert keeper.status.problem is None
 
 
+def test_without_a_limit_of_the_operators_it_is_80_percent_of_the_volume(
+    keeper: TheKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = an_entry()
+    offer(keeper.root, an_entry_name(), content)
+    for share, evicted in ((80, 0), (79, 0), (81, 1)):
+        total = len(content) * 100 // share + (share == 80)
+        monkeypatch.setattr(
+            "jaxrun.cache.keeper.volume.Volume.space", lambda _, total=total: (total, 1 << 30)
+        )
+        keeper.passes(3 * HOUR)
+        assert keeper.status.evicted == evicted, f"{len(content)} of {total} bytes"
+
+
 def test_a_clock_that_jumps_evicts_nothing_that_was_just_used(keeper: TheKeeper) -> None:
     offer(keeper.root, an_entry_name(), an_entry())
     keeper.policy(most_bytes=0)

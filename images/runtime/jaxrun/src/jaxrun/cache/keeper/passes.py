@@ -105,7 +105,8 @@ class Keeper:
             memory.used(digest)
             memory.save(digest)
         spared = memory.used_within(SAFE_SECONDS)
-        due = to_evict(books.namespaces(), self._policy, self._clock(), spared)
+        policy = self._policy.on_volume(self._volume.space()[0])
+        due = to_evict(books.namespaces(), policy, self._clock(), spared)
         self._condemned = {digest: self._condemned.get(digest, now) for digest in due}
         for digest in due:
             tick()

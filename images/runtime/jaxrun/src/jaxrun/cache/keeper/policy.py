@@ -1,22 +1,30 @@
 """What the operator wants kept: policy.json from its ConfigMap, read at every pass."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxrun.cache.layout import is_digest
 
 _VERSION = 1
+_VOLUME_PERCENT = 80
 _MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Without `most_bytes` size evicts nothing; `in_use` are digests that some pod reads."""
+    """`most_bytes` is None where the operator knows no limit; `in_use` are digests that some pod
+    reads."""
 
     most_bytes: int | None
     unused_seconds: int
     in_use: frozenset[str]
+
+    def on_volume(self, volume_bytes: int) -> "Policy":
+        """With a limit, which is 80 percent of the volume where the operator knows none."""
+        if self.most_bytes is not None:
+            return self
+        return replace(self, most_bytes=volume_bytes * _VOLUME_PERCENT // 100)
 
 
 def read_policy(path: Path) -> Policy:
