@@ -1,4 +1,4 @@
-"""A JaxRuntime on real pods: one of them finds out what the image is, and jobs take theirs from it."""
+"""A JaxRuntime on real pods: one finds out what the image is, and jobs take theirs from it."""
 
 import secrets
 from collections.abc import Iterator
