@@ -94,7 +94,7 @@ VERIFIED: Final = Scenario(
     steps=(
         Step("created", at_once, create),
         Step("verified", found("Verified", "0.10.2"), change(jaxlib="0.12")),
-        Step("mismatch, without a new pod", found("Mismatch", "0.10.2"), change(image=image(2))),
+        Step("mismatch", found("Mismatch", "0.10.2"), change(image=image(2))),
         Step("verified anew", found("Verified", "0.12.0"), delete),
         Step("gone", gone, nothing),
     ),
