@@ -110,7 +110,7 @@ class Executor:
         try:
             live = await self._client.get(store.resource, key.namespace, key.name)
         except NotFound:
-            store.remove(owner)
+            store.remove_deleted(owner, by=None)
             return False
         store.put(live)
         metadata = live["metadata"]
@@ -283,7 +283,7 @@ class Executor:
                 resource_version=metadata["resourceVersion"],
             )
         except NotFound:
-            store.remove(owner)
+            store.remove_deleted(owner, by=None)
             return 0
         if left.get("kind") == resource.kind and is_terminating(left):
             store.put(left, by=by)
@@ -345,7 +345,7 @@ class Executor:
                 subresource="status",
             )
         except NotFound:
-            store.remove(owner)
+            store.remove_deleted(owner, by=None)
             raise Superseded(f"{by} was deleted during the pass") from None
         store.put(written, by=by)
         return True

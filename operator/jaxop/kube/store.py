@@ -119,8 +119,9 @@ class ObjectStore:
         self._deleted_uids.discard(uid)
         return self._remove(obj, None)
 
-    def remove_deleted(self, obj: Manifest, *, by: Key) -> None:
-        """We deleted it, and the watch has not said so yet: what it says until then is past."""
+    def remove_deleted(self, obj: Manifest, *, by: Key | None) -> None:
+        """We deleted it, or were told that it is gone, and the watch has not said so yet: what it
+        says until then is past."""
         if self._remove(obj, by):
             self._deleted_uids.add(obj["metadata"]["uid"])
 

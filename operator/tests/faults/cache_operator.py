@@ -1,9 +1,11 @@
 """The operator for CompileCaches as app/kinds.py builds it; kopf's events, and keepers, played."""
 
 import asyncio
+from collections.abc import Callable
 
 import aiohttp
 from gangs import Gangs
+from jaxop.app.kinds import Kind
 from jaxop.controllers.compilecache import CompileCacheController, KeeperReports
 from jaxop.controllers.compilecache.keeper_reports import Address
 from jaxop.domain.cache.keeper_report import read_keeper_report
@@ -15,37 +17,44 @@ from keepers import report
 from kopf_feed import feed_as_kopf_does
 from operator_processes import BuildOperator, OperatorParts
 from virtual_time import virtual_loop
-from world import World
 
 
 class PlayedKeepers(KeeperReports):
     """Asks the played keepers instead of going over the network; all else is the real thing."""
 
-    world: World
+    gangs: Gangs
 
     async def _fetch(
         self, address: Address, session: aiohttp.ClientSession
     ) -> tuple[KeeperReport | None, str]:
         await asyncio.sleep(0)
-        found = read_keeper_report(report(self.world, address.ip))
+        found = read_keeper_report(report(self.gangs.world, self.gangs.shelf, address.ip))
         return (found, "heard") if found is not None else (None, "unreachable")
+
+
+def played_keepers(wake: Callable[[Key], None], gangs: Gangs) -> PlayedKeepers:
+    keepers = PlayedKeepers(wake, clock=virtual_loop().now)
+    keepers.gangs = gangs
+    return keepers
+
+
+def compile_caches(keepers: KeeperReports) -> Kind:
+    controller = CompileCacheController(
+        "registry.test/jaxrun:1", reports=keepers, clock=virtual_loop().now
+    )
+    return Kind(controller, (keepers.run,))
 
 
 class CacheOperator:
     """An `operator_processes.OperatorParts`."""
 
-    def __init__(self, client: ApiClient, namespace: str, world: World) -> None:
+    def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
         self._client = client
         self._namespace = namespace
-        now = virtual_loop().now
-        self._reports = PlayedKeepers(self._wake, clock=now)
-        self._reports.world = world
-        controller = CompileCacheController(
-            "registry.test/jaxrun:1", reports=self._reports, clock=now
-        )
-        self.loop = Loop(
-            client, [controller], namespace=namespace, fed=frozenset({COMPILECACHES}), clock=now
-        )
+        self._reports = played_keepers(self._wake, gangs)
+        controller = compile_caches(self._reports).controller
+        fed, now = frozenset({COMPILECACHES}), virtual_loop().now
+        self.loop = Loop(client, [controller], namespace=namespace, fed=fed, clock=now)
 
     async def run(self) -> None:
         kopf = feed_as_kopf_does(self._client, COMPILECACHES, self._namespace, self.loop.feed)
@@ -57,6 +66,6 @@ class CacheOperator:
 
 def build_cache_operator(gangs: Gangs) -> BuildOperator:
     def build(client: ApiClient, namespace: str) -> OperatorParts:
-        return CacheOperator(client, namespace, gangs.world)
+        return CacheOperator(client, namespace, gangs)
 
     return build

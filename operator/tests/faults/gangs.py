@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from compiling import Compiled, Shelf
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.cause import Cause
 from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
@@ -52,6 +53,8 @@ class Gang:
     """By the uid of a pod that is told to go: why."""
     killed: set[str] = field(default_factory=set)
     """Uids of pods whose launcher gets SIGKILL."""
+    compiled: Compiled | None = None
+    """With a CompileCache."""
     end: Manifest | None = None
     """The last words, when the gang has ended."""
     exit_code: int = 0
@@ -62,6 +65,7 @@ class Gangs:
 
     def __init__(self) -> None:
         self.world: World
+        self.shelf = Shelf()
         self.judged = 0
         """Failures of programs and losses of pods, all gangs together."""
         self._gangs: dict[tuple[str, int], Gang] = {}
@@ -111,6 +115,9 @@ class Gangs:
         gang = self.gang(jaxjob, attempt)
         gang.step = step
         gang.end = self._words(gang, {"cause": None, "time": self._now().timestamp()}, "Gang")
+        if gang.compiled is not None and gang.compiled.offered:
+            offer = f"{gang.compiled.namespace}.{self._name(jaxjob, attempt, 0)}"
+            self.shelf.offers[offer] = gang.compiled.offered
         self.world.poke()
 
     def end_of(self, pod: Manifest) -> End | None:
@@ -169,6 +176,9 @@ class Gangs:
             )
             ledger = read_ledger(json.loads(env.get("JAXRUN_LEDGER", "{}"))) or RestartLedger()
             gang = Gang(int(env["JAXRUN_NUM_PROCESSES"]), policy, ledger)
+            if digest := env.get("JAXRUN_CACHE_NAMESPACE"):
+                may_offer = env.get("JAXRUN_CACHE_OFFERS") == "true"
+                gang.compiled = Compiled(digest, may_offer, self.shelf.holds(digest))
             self._gangs[owner, attempt] = gang
         return gang
 
@@ -240,7 +250,10 @@ class Gangs:
             state = "Restarting" if gang.restarts else "Starting"
         labels = pod["metadata"]["labels"]
         started = self._now().timestamp() if runs else None
+        compiled = gang.compiled if runs else None
+        cached = {"cache": compiled.cache(over=False)} if compiled is not None else {}
         return {
+            **cached,
             "version": 1,
             "job": f"{self.world.namespace}/{labels[JAXJOB]}",
             "attempt": int(labels[ATTEMPT]),
@@ -253,7 +266,8 @@ class Gangs:
             "step": gang.step,
             "metrics": {},
             "checkpointStep": None,
-            "compile": {"count": 0, "seconds": 0.0},
+            "compile": {"count": 0, "seconds": compiled.seconds if compiled else 0.0},
+            "firstStepSeconds": compiled.seconds if compiled else None,
             "times": {
                 "launcherStarted": self._first(gang, started),
                 "allJoined": None,
@@ -277,7 +291,11 @@ class Gangs:
         return started - (virtual_loop().time() - gang.running_from)
 
     def _words(self, gang: Gang, cause: Manifest, scope: str) -> Manifest:
+        compiled = gang.compiled
         return {
+            "cache": compiled.cache(over=True) if compiled else None,
+            "compileSeconds": compiled.seconds if compiled else 0.0,
+            "firstStepSeconds": compiled.seconds if compiled else None,
             "version": 1,
             "scope": scope,
             **cause,

@@ -2,9 +2,11 @@
 played: kopf's events, and the launchers that it asks for reports."""
 
 import asyncio
+from collections.abc import Callable
 
 import aiohttp
 from gangs import Gangs
+from jaxop.app.kinds import Kind
 from jaxop.controllers.jaxjob import (
     GangReports,
     GangTokens,
@@ -25,6 +27,7 @@ from operator_processes import BuildOperator, OperatorParts
 from virtual_time import virtual_loop
 
 OWN_KINDS = frozenset({JAXJOBS, ACCELERATORCLASSES})
+SETTINGS = OperatorSettings(runtime_image="registry.test/jaxrun:1")
 
 
 class PlayedReports(GangReports):
@@ -43,41 +46,37 @@ class PlayedReports(GangReports):
         return report, "new"
 
 
+def jaxjobs(client: ApiClient, wake: Callable[[Key], None], gangs: Gangs) -> Kind:
+    now = virtual_loop().now
+    reports = PlayedReports(wake, clock=now)
+    reports.gangs = gangs
+    tokens = GangTokens(client, wake, NAME)
+    nodes = NodeFacts(client, wake)
+    templates = JobTemplates(client, wake)
+    controller = JaxJobController(
+        SETTINGS, reports=reports, tokens=tokens, nodes=nodes, templates=templates, clock=now
+    )
+    return Kind(controller, (reports.run, tokens.run, nodes.run, templates.run))
+
+
 class JaxJobOperator:
     """An `operator_processes.OperatorParts`."""
 
     def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
         self._client = client
         self._namespace = namespace
-        now = virtual_loop().now
-        self._reports = PlayedReports(self._wake, clock=now)
-        self._reports.gangs = gangs
-        self._tokens = GangTokens(client, self._wake, NAME)
-        self._nodes = NodeFacts(client, self._wake)
-        self._templates = JobTemplates(client, self._wake)
-        controller = JaxJobController(
-            OperatorSettings(runtime_image="registry.test/jaxrun:1"),
-            reports=self._reports,
-            tokens=self._tokens,
-            nodes=self._nodes,
-            templates=self._templates,
-            clock=now,
+        kind = jaxjobs(client, self._wake, gangs)
+        self._beside = kind.beside
+        self.loop = Loop(
+            client, [kind.controller], namespace=namespace, fed=OWN_KINDS, clock=virtual_loop().now
         )
-        self.loop = Loop(client, [controller], namespace=namespace, fed=OWN_KINDS, clock=now)
 
     async def run(self) -> None:
         kopf = [
             feed_as_kopf_does(self._client, resource, self._namespace, self.loop.feed)
             for resource in sorted(OWN_KINDS, key=str)
         ]
-        await together(
-            self.loop.run(),
-            self._reports.run(),
-            self._tokens.run(),
-            self._nodes.run(),
-            self._templates.run(),
-            *kopf,
-        )
+        await together(self.loop.run(), *(run() for run in self._beside), *kopf)
 
     def _wake(self, key: Key) -> None:
         self.loop.wake(key)

@@ -1,8 +1,10 @@
 """Volumes, Deployments, and the keepers that run in their pods, played."""
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from compiling import ENTRY_BYTES, Shelf
 from jaxop.api.plan import Manifest
 from jaxop.kube.resources import CONFIGMAPS, DEPLOYMENTS, PERSISTENTVOLUMECLAIMS, PODS
 from world import World, is_over, owner_uid, phase
@@ -55,17 +57,36 @@ class WorldWithVolumes(World):
                 await self.write(PERSISTENTVOLUMECLAIMS, claim, now_bound, "status")
 
 
-def report(world: World, ip: str) -> Manifest | None:
-    """What the keeper at this address answers; it has one entry for each namespace in use."""
+def report(world: World, shelf: Shelf, ip: str) -> Manifest | None:
+    """What the keeper at this address answers; it has one entry for each namespace in use, and
+    what was offered."""
     for pod in world.all(PODS):
         name = (pod["metadata"].get("labels") or {}).get(KEEPER)
         if name is None or phase(pod) != "Running" or pod["status"].get("podIP") != ip:
             continue
         policy = world.get(CONFIGMAPS, f"{name}-keeper")
         in_use = json.loads(policy["data"]["policy.json"])["inUse"] if policy else []
-        kept = [{"digest": digest, "entries": 1, "bytes": 1, "inUse": True} for digest in in_use]
-        counts = {"entries": len(kept), "bytes": len(kept), "namespaceCount": len(kept)}
-        return {"version": 1, "state": "Ready", "namespaces": kept, **counts}
+        counted = Counter(dict.fromkeys(in_use, 0))
+        for offer, entries in shelf.offers.items():
+            counted[offer.partition(".")[0]] += entries
+        kept = [
+            {
+                "digest": digest,
+                "entries": entries or 1,
+                "bytes": (entries or 1) * ENTRY_BYTES,
+                "inUse": digest in in_use,
+            }
+            for digest, entries in sorted(counted.items())
+        ]
+        return {
+            "version": 1,
+            "state": "Ready",
+            "namespaces": kept,
+            "namespaceCount": len(kept),
+            "entries": sum(each["entries"] for each in kept),
+            "bytes": sum(each["bytes"] for each in kept),
+            "offers": {offer: {"published": n} for offer, n in shelf.offers.items()},
+        }
     return None
 
 

@@ -2,6 +2,9 @@
 
 It knows all writes of its namespace, so it knows what each watch still has to deliver: until that
 has come, time stands still. And it puts the server's own times into virtual time.
+
+Schedules that run side by side share what has no namespace. A JaxRuntime is one schedule's own: it
+has the name of its namespace, and nobody else sees it.
 """
 
 import json
@@ -57,8 +60,9 @@ class _Watch:
 class Line(KubernetesTransport):
     """`heard` is called for every write that the server has carried out, with its answer."""
 
-    def __init__(self, kubeconfig: str, loop: VirtualTimeLoop) -> None:
+    def __init__(self, kubeconfig: str, loop: VirtualTimeLoop, namespace: str) -> None:
         super().__init__(login(kubeconfig))
+        self._namespace = namespace
         self.heard: list[Heard] = []
         self.versions: list[int] = []
         """After each write, in order."""
@@ -72,7 +76,7 @@ class Line(KubernetesTransport):
 
     async def request(self, request: Request) -> Response:
         with self._loop.busy():
-            response = await super().request(request)
+            response = await super().request(self._own(request))
         body = json.loads(response.body)
         if response.status < 300 and request.method != "GET":
             self._note(request, body)
@@ -92,7 +96,7 @@ class Line(KubernetesTransport):
             self._make_due(watch, write)
         self._watches.add(watch)
         # Bookmarks, which tell that a watch is alive, come in real time.
-        lines = super().stream(replace(request, timeout=math.inf))
+        lines = super().stream(replace(self._own(request), timeout=math.inf))
         try:
             async for line in lines:
                 event = json.loads(line)
@@ -106,6 +110,12 @@ class Line(KubernetesTransport):
     async def _open(self, request: Request, limits: Any) -> Any:
         with self._loop.busy():
             return await super()._open(request, limits)
+
+    def _own(self, request: Request) -> Request:
+        if request.method != "GET" or not request.path.endswith("/jaxruntimes"):
+            return request
+        own = {"fieldSelector": f"metadata.name={self._namespace}"}
+        return replace(request, query={**request.query, **own})
 
     def behind(self) -> list[str]:
         """What open watches have not told of, though they should."""

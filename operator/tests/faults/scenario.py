@@ -38,7 +38,9 @@ class Step:
 class Scenario:
     """`normal` keeps of an object what must be the same in the end however it went, or None.
 
-    `remembered` are kinds whose last state counts also when they are deleted in the end.
+    `plain` takes out of a child's name what is another each time. `remembered` are kinds whose last
+    state counts also when they are deleted in the end. Of a `long` story the default sweep plays
+    fewer schedules.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Scenario:
     kinds: tuple[Resource, ...]
     remembered: Resource
     normal: Callable[[Manifest], Mapping[str, Any] | None]
+    plain: Callable[[str], str] = str
+    long: bool = False
 
 
 async def nothing(_: Stage) -> None:

@@ -88,9 +88,9 @@ async def _play(
         writes=tuple(map(str, log.writes)),
         sent=log.sent,
         carried_out=len(log.carried_out),
-        created=_created(log),
+        created=_created(log, scenario.plain),
         final=await _final(stage.api, scenario, memory),
-        told=await _told(stage.api),
+        told=await _told(stage.api, RawApi(theatre.line, "default")),
         events=dict(log.events),
         quiet_writes=tuple(str(w) for w in log.writes if w.at > quiet_from),
         peak_requests=_peak(log.requests),
@@ -160,21 +160,24 @@ async def _final(api: RawApi, scenario: Scenario, memory: _Memory) -> dict[str, 
     return final
 
 
-async def _told(api: RawApi) -> dict[str, int]:
+async def _told(api: RawApi, default: RawApi) -> dict[str, int]:
+    """Of what has no namespace, it is told in the default one: see `line`."""
     told: Counter[str] = Counter()
-    for event in await api.all(EVENTS):
+    elsewhere = await default.all(EVENTS)
+    own = [event for event in elsewhere if event["involvedObject"]["name"] == api.namespace]
+    for event in [*await api.all(EVENTS), *own]:
         told[f"{event['type']} {event['reason']}"] += event["count"]
     return dict(told)
 
 
-def _created(log: Log) -> dict[str, int]:
+def _created(log: Log, plain: Callable[[str], str]) -> dict[str, int]:
     """Children by kind and name: those that the operator made itself."""
     found: Counter[str] = Counter()
     for write in log.carried_out:
         kind = write.path.rsplit("/", 1)[1]
         if write.method == "POST" and kind != "events":
             name = write.name.rpartition("-")[0] if kind == "pods" else write.name
-            found[f"{kind}/{name}"] += 1
+            found[f"{kind}/{plain(name)}"] += 1
     return dict(found)
 
 

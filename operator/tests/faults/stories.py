@@ -4,9 +4,13 @@ from typing import Final
 
 import cache_scenarios
 import jaxjob_scenarios
+import runtime_scenarios
+import warmup_scenarios
 from scenario import Scenario
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     **jaxjob_scenarios.SCENARIOS,
     **cache_scenarios.SCENARIOS,
+    **runtime_scenarios.SCENARIOS,
+    **warmup_scenarios.SCENARIOS,
 }

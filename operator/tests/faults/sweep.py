@@ -58,9 +58,10 @@ class Report:
         return "\n".join(lines)
 
 
-def disturbances(undisturbed: Outcome, *, whole: bool) -> list[Disturbance]:
+def disturbances(undisturbed: Outcome, *, whole: bool, long: bool) -> list[Disturbance]:
     """All that there are for a run with so many writes and events; or, if not `whole`, at every
-    write its crash, its lost answer and one of the others in turn, and one loss of every event."""
+    write its crash, its lost answer and one of the others in turn, and one loss of every event. Of
+    a `long` story one of the three at every write, and a loss of every second event."""
     writes = range(1, undisturbed.sent + 1)
     events = [
         (plural, number)
@@ -73,11 +74,16 @@ def disturbances(undisturbed: Outcome, *, whole: bool) -> list[Disturbance]:
         return at_writes + at_events
     others = [sort for sort in WRITE_FAULTS if sort not in ALWAYS]
     turn = sum(map(ord, undisturbed.schedule))
-    chosen = [Disturbance(sort, number) for sort in ALWAYS for number in writes]
-    chosen += [Disturbance(others[(turn + n) % len(others)], n) for n in writes]
-    for number, (plural, index) in enumerate(events, turn):
-        chosen.append(Disturbance(EVENT_FAULTS[number % len(EVENT_FAULTS)], index, plural))
-    return chosen
+    sorts = [(*ALWAYS, others[(turn + n) % len(others)]) for n in writes]
+    lost = [
+        Disturbance(EVENT_FAULTS[number % len(EVENT_FAULTS)], index, plural)
+        for number, (plural, index) in enumerate(events, turn)
+    ]
+    if long:
+        at_writes = [Disturbance(sorts[n - 1][(turn + n) % len(sorts[n - 1])], n) for n in writes]
+        return at_writes + lost[::2]
+    at_writes = [Disturbance(each[i], n) for i in range(3) for n, each in enumerate(sorts, 1)]
+    return at_writes + lost
 
 
 def sweep(
@@ -90,7 +96,9 @@ def sweep(
         assert not first.problem, f"undisturbed: {first.problem}\n" + "\n".join(first.writes)
         assert not (found := faults(first, second)), f"undisturbed, twice: {found}"
         report = Report(scenario, first)
-        chosen = [parse(text) for text in only] or disturbances(first, whole=whole)
+        chosen = [parse(text) for text in only] or disturbances(
+            first, whole=whole, long=SCENARIOS[scenario].long
+        )
         for outcome in _all(pool, kubeconfig, scenario, chosen):
             if not outcome.fired and not outcome.problem:
                 continue

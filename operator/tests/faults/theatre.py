@@ -8,6 +8,7 @@ from typing import Any
 from disturbance import Disturbance
 from disturbed import Log
 from gangs import Gangs
+from inspections import PodsOf
 from jaxop.kube.resources import Resource
 from keepers import WorldWithVolumes
 from line import Line
@@ -30,10 +31,10 @@ class Theatre:
         loop: VirtualTimeLoop,
     ) -> None:
         namespace = f"faults-{secrets.token_hex(5)}"
-        self.line = Line(kubeconfig, loop)
+        self.line = Line(kubeconfig, loop, namespace)
         self.log = Log(disturbance)
         self.gangs = Gangs()
-        world = self.gangs.world = WorldWithVolumes(self.line, namespace, self.gangs)
+        world = self.gangs.world = WorldWithVolumes(self.line, namespace, PodsOf(self.gangs))
         self.operator = OperatorProcesses(
             self.line, self.log, scenario.build(self.gangs), namespace
         )

@@ -21,10 +21,12 @@ from jaxop.kube.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
     JAXJOBS,
+    JAXRUNTIMES,
     JOBS,
     PERSISTENTVOLUMECLAIMS,
     PODS,
     SERVICES,
+    WARMUPS,
     Resource,
 )
 from jaxop.kube.store import ObjectStore
@@ -35,8 +37,8 @@ from virtual_time import virtual_loop
 REACTION_SECONDS = 0.3
 TRACKING = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
-OWNED = (JOBS, SERVICES, DEPLOYMENTS, CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS)
-WATCHED = (JAXJOBS, COMPILECACHES, *OWNED)
+OWNED = (WARMUPS, JAXJOBS, JOBS, SERVICES, DEPLOYMENTS, CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS)
+WATCHED = (COMPILECACHES, JAXRUNTIMES, *OWNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class World:
         return sorted(self.stores[resource].all(), key=lambda obj: str(obj["metadata"]["name"]))
 
     def get(self, resource: Resource, name: str) -> Manifest | None:
-        return self.stores[resource].get(self.namespace, name)
+        return self.stores[resource].get(self.namespace if resource.namespaced else "", name)
 
     async def run(self) -> None:
         """For ever."""
@@ -205,7 +207,7 @@ class World:
         await self.write(JOBS, job, {"status": status}, "status")
 
     async def _complete(self, job: Manifest, count: int) -> None:
-        status = {
+        status: Manifest = {
             "startTime": job["metadata"]["creationTimestamp"],
             "conditions": [
                 _condition(kind, "CompletionsReached")
@@ -213,8 +215,9 @@ class World:
             ],
             "completionTime": now(),
             "succeeded": count,
-            "completedIndexes": f"0-{count - 1}" if count > 1 else "0",
         }
+        if job["spec"]["completionMode"] == "Indexed":
+            status["completedIndexes"] = f"0-{count - 1}" if count > 1 else "0"
         await self.write(JOBS, job, {"status": status}, "status")
 
     async def _run_pods(self) -> None:

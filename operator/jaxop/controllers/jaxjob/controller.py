@@ -218,7 +218,8 @@ class JaxJobController:
         return tuple(found)
 
     def _follow(self, key: Key, jaxjob: JaxJob, pods: tuple[PodView, ...]) -> None:
-        status = jaxjob.status
+        status, uid = jaxjob.status, jaxjob.metadata.uid
+        self._reports.unfollow_namesakes(key, uid)
         first = [
             pod
             for pod in pods
@@ -230,7 +231,7 @@ class JaxJobController:
         if status.state in FINISHED or status.state in ("Queued", "Suspended"):
             self._reports.unfollow(key)
         elif first:
-            self._reports.follow(key, Address(first[0].ip, status.attempt))
+            self._reports.follow(key, Address(first[0].ip, status.attempt, jaxjob=uid))
         stopped = any(p.terminating and not p.over for p in pods if p.attempt == status.attempt)
         self._reports.being_stopped(key, stopped)
 

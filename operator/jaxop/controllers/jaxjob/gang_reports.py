@@ -38,11 +38,12 @@ Wake = Callable[[Key], None]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to ask, and which gang must answer."""
+    """Where to ask, and which gang must answer: an attempt of the JaxJob with this uid."""
 
     ip: str
     attempt: int
     port: int = contract.HTTP_PORT
+    jaxjob: str = ""
 
     @property
     def url(self) -> str:
@@ -114,6 +115,12 @@ class GangReports:
         if stopped and not gang.being_stopped:
             self._ask_later(key, gang, 0.0)
         gang.being_stopped = stopped
+
+    def unfollow_namesakes(self, key: Key, jaxjob: str) -> None:
+        """What was heard of another JaxJob of this name is not of the one with this uid."""
+        gang = self._gangs.get(key)
+        if gang is not None and gang.address.jaxjob != jaxjob:
+            self.unfollow(key)
 
     def unfollow(self, key: Key) -> None:
         self._gangs.pop(key, None)

@@ -26,8 +26,9 @@ from jaxop.domain.warmup.telling import NOTHING_ELSE, say
 
 LAST_WORDS: Final = timedelta(seconds=2)
 """After a JaxJob's end, for what its pods said last to be in its status."""
-NO_WORDS: Final = timedelta(seconds=15)
-"""The same, where there is nothing yet."""
+NO_WORDS: Final = timedelta(seconds=60)
+"""The same, where as far as is known the try has failed: that its pods have ended may be known
+later than that their Job has."""
 
 FORGOTTEN: Final = timedelta(seconds=60)
 """A keeper that answers for so long and knows no such offer does not know it any more."""
@@ -40,8 +41,12 @@ def seconds_to_last_words(job: JaxJob, now: datetime) -> float:
     ended = job.status.completion_time
     if ended is None:
         return 0.0
-    patience = LAST_WORDS if job.status.compilation is not None else NO_WORDS
+    patience = LAST_WORDS if _is_good(job.status.compilation) else NO_WORDS
     return (ended + patience - now).total_seconds()
+
+
+def _is_good(found: Compilation | None) -> bool:
+    return found is not None and (found.offered > 0 or 0 < found.requests == found.hits)
 
 
 def after_fill(snapshot: Snapshot, fill: JaxJob, now: datetime) -> Plan:

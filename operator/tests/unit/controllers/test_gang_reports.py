@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -247,6 +248,17 @@ async def test_another_address_is_another_gang() -> None:
         reports.follow(KEY, address)
         assert reports.heard(KEY).report, "the same address: nothing changes"
         reports.follow(KEY, Address("127.0.0.1", attempt=1, port=1))
+        assert reports.heard(KEY).report is None
+
+
+async def test_a_namesake_is_not_spoken_for_by_its_predecessor() -> None:
+    reports = GangReports(Woken())
+    async with a_launcher(says(a_report())) as address, asking(reports):
+        reports.follow(KEY, replace(address, jaxjob="old"))
+        await until(lambda: reports.heard(KEY).report, "a report")
+        reports.unfollow_namesakes(KEY, "old")
+        assert reports.heard(KEY).report
+        reports.unfollow_namesakes(KEY, "new")
         assert reports.heard(KEY).report is None
 
 

@@ -125,6 +125,16 @@ def test_what_we_deleted_does_not_come_back(store: ObjectStore, told: Told) -> N
     assert not store._deleted_uids
 
 
+def test_what_the_server_says_is_gone_does_not_come_back(store: ObjectStore, told: Told) -> None:
+    """A watch that was broken goes on from long before, with the object's creation."""
+    store.put(an_object(version=7))
+    store.remove_deleted(an_object(version=7), by=None)
+    assert not store.put(an_object(version=3)), "its creation"
+    assert not store.remove(an_object(version=8)), "its deletion"
+    assert told.lines == ["a ->7", "a 7>-"], "told to all"
+    assert not store._deleted_uids
+
+
 def test_a_list_replaces(store: ObjectStore, told: Told) -> None:
     for name in "abc":
         store.put(an_object(name))
