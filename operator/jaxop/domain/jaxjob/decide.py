@@ -15,7 +15,7 @@ from jaxop.domain.jaxjob.failures.replacing import replacing
 from jaxop.domain.jaxjob.failures.restart import after_failure, after_lost_pods, recreated, retry_at
 from jaxop.domain.jaxjob.lifecycle import deadline, finished, stopping, suspend
 from jaxop.domain.jaxjob.lifecycle.managed_by import is_ours
-from jaxop.domain.jaxjob.lifecycle.success import in_words, succeeded
+from jaxop.domain.jaxjob.lifecycle.success import all_complete, in_words, succeeded
 from jaxop.domain.jaxjob.lifecycle.ttl import kept_long_enough
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.as_created import layout_as_created
@@ -29,7 +29,7 @@ from jaxop.domain.jaxjob.telling.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.telling.events import events
 from jaxop.domain.jaxjob.telling.last_step import last_step
 from jaxop.domain.jaxjob.telling.startup import startup
-from jaxop.domain.jaxjob.telling.status import compose, hosts
+from jaxop.domain.jaxjob.telling.status import all_done, compose, hosts
 from jaxop.domain.jaxjob.validation import stalled
 from jaxop.domain.jaxjob.validation.stalled import Refused
 from jaxop.domain.jaxjob.validation.validate import validate
@@ -88,12 +88,13 @@ def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> P
 def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobStatus:
     old, step = snapshot.jaxjob.status, last_step(snapshot)
     counted = ledger.told(snapshot)
+    seen = hosts(by_process(snapshot.current_pods, layout), layout)
     return compose(
         snapshot,
         "Succeeded",
         *in_words(snapshot, layout),
         now,
-        hosts=hosts(by_process(snapshot.current_pods, layout), layout),
+        hosts=all_done(layout) if all_complete(snapshot, layout) else seen,
         completion_time=now,
         startup=startup(old, snapshot.current_report),
         step=old.step if step is None else step,

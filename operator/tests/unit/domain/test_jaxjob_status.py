@@ -349,6 +349,12 @@ def test_a_host_whose_program_has_just_succeeded_stays_counted(
     assert status_of(world, at(5))["hosts"]["summary"] == summary
 
 
+def test_all_hosts_of_a_job_that_is_complete_have_done_their_part() -> None:
+    """Given the news of its pods are late."""
+    world = a_running_jaxjob().pod(1, phase="Pending", ready=False).with_jobs(complete=True)
+    assert status_of(world)["hosts"]["summary"] == "2/2"
+
+
 def test_a_finished_job_is_left_alone_for_ever() -> None:
     world = a_running_jaxjob().with_jobs(complete=True)
     world = world.after(decide(world.snapshot(), NOW))

@@ -11,8 +11,13 @@ from jaxop.domain.jaxjob.standing import reasons
 
 
 def succeeded(snapshot: Snapshot, layout: SliceLayout) -> bool:
+    return all_complete(snapshot, layout) or _process_zero_is_enough(snapshot)
+
+
+def all_complete(snapshot: Snapshot, layout: SliceLayout) -> bool:
+    """All Jobs are, which may be heard before their pods' ends."""
     complete = {job.slice_index for job in snapshot.current_jobs if job.complete}
-    return len(complete) == layout.slices or _process_zero_is_enough(snapshot)
+    return len(complete) == layout.slices
 
 
 def in_words(snapshot: Snapshot, layout: SliceLayout) -> tuple[str, str]:

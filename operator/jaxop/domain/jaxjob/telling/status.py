@@ -56,6 +56,15 @@ def hosts(pods: Mapping[int, PodView], layout: SliceLayout) -> Hosts:
     return Hosts(wanted=layout.processes, ready=ready, summary=f"{ready}/{layout.processes}")
 
 
+def all_done(layout: SliceLayout) -> Hosts:
+    """Every host has done its part."""
+    return Hosts(
+        wanted=layout.processes,
+        ready=layout.processes,
+        summary=f"{layout.processes}/{layout.processes}",
+    )
+
+
 def none_ready(old: JaxJobStatus) -> Hosts | None:
     """For a job whose pods are being stopped."""
     if old.hosts is None:
