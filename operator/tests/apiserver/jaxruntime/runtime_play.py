@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from jaxop.controllers.jaxjob import NodeFacts
 from jaxop.controllers.jaxruntime import JaxRuntimeController
 from jaxop.domain.runtime import VerificationSettings
 from jaxop.kube.client import ApiClient
-from jaxop.kube.errors import NotFound
+from jaxop.kube.errors import Conflict, NotFound
 from jaxop.kube.loop import Loop
 from jaxop.kube.resources import EVENTS, JAXRUNTIMES, JOBS, PODS, Key, Resource
 from waiting import until
@@ -131,6 +131,8 @@ class RuntimePlay:
         return pod
 
     async def report(self, pod: Manifest, phase: str, state: Manifest) -> None:
+        """As a node's kubelet does; from then on the scheduler has no say."""
+        await self._bind(pod)
         container = {"name": "jax", "image": IMAGE, "imageID": "", "ready": False}
         statuses = [{**container, "restartCount": 0, "state": state}]
         await self.client.patch(
@@ -141,6 +143,14 @@ class RuntimePlay:
             manager="test",
             subresource="status",
         )
+
+    async def _bind(self, pod: Manifest) -> None:
+        name = pod["metadata"]["name"]
+        binding = Resource("", "v1", f"pods/{name}/binding", "Binding")
+        metadata = {"name": name, "namespace": self.namespace}
+        target = {"apiVersion": "v1", "kind": "Node", "name": "the-node"}
+        with suppress(Conflict):
+            await self.create(binding, {"metadata": metadata, "target": target})
 
     async def ends(self, pod: Manifest, exit_code: int = 0, **said: Any) -> None:
         """`jaxrun inspect` has found JAX 0.12 on cpu, unless it said something else."""
