@@ -20,7 +20,8 @@ def bench_namespace(
     metadata = {"name": name, "labels": LABELS}
     kubectl.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
     try:
-        kubectl.apply(into(name, *contents))
+        if contents:
+            kubectl.apply(into(name, *contents))
         with watched(kubectl, name) as pods:
             yield name, pods
     finally:
