@@ -15,8 +15,8 @@ from jaxop.api.v1alpha1.labels import JAXRUNTIME, MANAGED_BY, MANAGED_BY_VALUE
 from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.pods.placement import place
+from jaxop.domain.jaxjob.pods.runtime import environment
 from jaxop.domain.jaxjob.pods.tolerations import leave_silent_nodes
-from jaxop.domain.runtime.environment import environment
 from jaxop.domain.runtime.snapshot import VerificationSettings
 
 TRIES: Final = 2
@@ -90,7 +90,7 @@ def pod_spec(runtime: JaxRuntime, layout: SliceLayout, runtime_image: str) -> Ma
 def spec_hash(runtime: JaxRuntime, layout: SliceLayout) -> str:
     """Of what a result depends on. What is expected is not part of it: that is compared anew."""
     spec = runtime.spec
-    parts: list[Any] = [spec.image, environment(spec)]
+    parts: list[Any] = [spec.image, environment(spec, [])]
     parts += [layout.platform, layout.chips_per_host, layout.devices_per_chip]
     return _digest(parts, 16)
 
@@ -109,7 +109,7 @@ def _install(runtime_image: str) -> Manifest:
 
 
 def _inspect(runtime: JaxRuntime, layout: SliceLayout) -> Manifest:
-    given = environment(runtime.spec)
+    given = environment(runtime.spec, [])
     taken = {variable["name"] for variable in given}
     ours = [{"name": "HOME", "value": "/tmp"}]  # noqa: S108 - in the container
     if layout.platform == "tpu":

@@ -44,7 +44,13 @@ def supplied(spec: JaxJobSpec, runtime: JaxRuntimeSpec) -> JaxJobSpec:
 def _supply(program: Manifest, runtime: JaxRuntimeSpec) -> None:
     if not program.get("image"):
         program["image"] = runtime.image
-    users: list[dict[str, Any]] = program.get("env") or []
+    if env := environment(runtime, program.get("env") or []):
+        program["env"] = env
+
+
+def environment(runtime: JaxRuntimeSpec, users: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a program finds in its environment, as a container's `env`; `users` are those of its
+    template."""
     taken = {entry["name"] for entry in users}
     ours = [variable.to_manifest() for variable in runtime.env if variable.name not in taken]
     env = [*ours, *users]
@@ -54,8 +60,7 @@ def _supply(program: Manifest, runtime: JaxRuntimeSpec) -> None:
     ):
         if flags:
             env = _with_flags(env, name, flags)
-    if env:
-        program["env"] = env
+    return env
 
 
 def _with_flags(env: list[dict[str, Any]], name: str, flags: Iterable[str]) -> list[dict[str, Any]]:
