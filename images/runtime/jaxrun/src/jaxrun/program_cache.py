@@ -74,10 +74,8 @@ class ProgramCache:
         """The program is gone: what it has left is offered, if the volume answers in time."""
         if self._offers is None:
             return
-        patience_seconds = _OFFERS_OF_A_FILL_SECONDS if self._fills else _LAST_OFFERS_SECONDS
-        if asked_to_stop:  # its grace may be over, and the pod be killed at any moment
-            patience_seconds = _OFFERS_WHEN_ASKED_TO_STOP_SECONDS
-        await self._offers.offer_new(finished=True, seconds=patience_seconds)
+        seconds = self._patience_seconds(asked_to_stop)
+        await self._offers.offer_new(finished=True, seconds=seconds)
         if self._offers.problem is not None:
             say(f"not all that was compiled is offered: {self._offers.problem}")
 

@@ -6,8 +6,7 @@ It is of the current epoch. Between two epochs, and after the end, what was told
 from typing import Literal
 
 from jaxop.api.v1alpha1.jaxjob_status import Compilation
-from jaxop.domain import contract
-from jaxop.domain.jaxjob.reading.launcher_reading import read_last_words
+from jaxop.domain.jaxjob.failures.pod_cause import parting_words
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import CompilationReport
 
@@ -117,10 +116,9 @@ def _told(snapshot: Snapshot) -> CompilationReport | None:
     for pod in snapshot.current_pods:
         if (pod.slice_index, pod.index) != (0, 0):
             continue
-        for end in pod.ends:
-            words = read_last_words(end.message) if end.container == contract.CONTAINER else None
-            if words is not None:
-                told.append((words.epoch, words.compilation))
+        words = parting_words(pod)
+        if words is not None:
+            told.append((words.epoch, words.compilation))
     said = [(epoch, words) for epoch, words in told if words is not None]
     return sorted(said, key=lambda each: each[0])[-1][1] if said else None
 

@@ -6,8 +6,7 @@ A running gang is asked every few seconds, so its last report is older than its 
 from collections.abc import Iterable
 from typing import TypedDict
 
-from jaxop.domain import contract
-from jaxop.domain.jaxjob.reading.launcher_reading import read_last_words
+from jaxop.domain.jaxjob.failures.pod_cause import parting_words
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import LastWords
 
@@ -48,13 +47,7 @@ def lost_steps(step: int | None, saved: int | None) -> int | None:
 
 
 def _last_words(snapshot: Snapshot) -> list[LastWords]:
-    return [
-        words
-        for pod in snapshot.current_pods
-        for end in pod.ends
-        if end.container == contract.CONTAINER
-        and (words := read_last_words(end.message)) is not None
-    ]
+    return [words for pod in snapshot.current_pods if (words := parting_words(pod)) is not None]
 
 
 def _highest(steps: Iterable[int | None]) -> int | None:
