@@ -15,8 +15,9 @@ WarmupState = Literal[
     "Verifying",
     "Ready",
     "Failed",
+    "Evicted",
 ]
-WARMUP_FINISHED: frozenset[WarmupState] = frozenset({"Ready", "Failed"})
+WARMUP_FINISHED: frozenset[WarmupState] = frozenset({"Ready", "Failed", "Evicted"})
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -48,7 +49,8 @@ class WarmupSpec(KubeModel):
     """How long one try may take, waiting for its accelerator included."""
 
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315360000)] | None = None
-    """How long after its end it is deleted. What it published stays. Absent, it stays, too."""
+    """How long after its end it is deleted, what it published stays; at once when the keeper finds
+    that gone. Absent, it stays, too."""
 
 
 class Verification(KubeModel):

@@ -142,13 +142,15 @@ class WarmupController:
 def _wake_itself_and_rivals(obj: Manifest, stores: Stores) -> Iterable[Key]:
     """Those that wait for their turn, as far as it may be theirs now."""
     rivals = stores[WARMUPS].by_index(BY_CACHE, *_cache_of(obj))
-    waiting = [r for r in rivals if (r.get("status") or {}).get("state") in (None, "Waiting")]
+    waiting = [r for r in rivals if _state(r) in (None, "Waiting")]
     return {key_of(obj), *map(key_of, waiting)}
 
 
 def _wake_users_of_cache(obj: Manifest, stores: Stores) -> Iterable[Key]:
+    """Those that are Ready, too: what they have published may be gone."""
     metadata = obj["metadata"]
-    return _unfinished(stores[WARMUPS], BY_CACHE, f"{metadata['namespace']}/{metadata['name']}")
+    users = stores[WARMUPS].by_index(BY_CACHE, f"{metadata['namespace']}/{metadata['name']}")
+    return [key_of(w) for w in users if _state(w) == "Ready" or _state(w) not in WARMUP_FINISHED]
 
 
 def _wake_users_of(index: str) -> KeysOf:
@@ -160,7 +162,12 @@ def _wake_users_of(index: str) -> KeysOf:
 
 def _unfinished(store: Store, index: str, value: str) -> list[Key]:
     found = store.by_index(index, value)
-    return [key_of(w) for w in found if (w.get("status") or {}).get("state") not in WARMUP_FINISHED]
+    return [key_of(w) for w in found if _state(w) not in WARMUP_FINISHED]
+
+
+def _state(warmup: Manifest) -> str | None:
+    state: str | None = (warmup.get("status") or {}).get("state")
+    return state
 
 
 def _cache_of(obj: Manifest) -> tuple[str]:

@@ -1,4 +1,4 @@
-"""What the keepers of CompileCaches say of offers, as far as Warmups ask for it."""
+"""What the keepers of CompileCaches say of offers and entries, as far as Warmups ask for it."""
 
 from typing import Protocol
 
@@ -14,12 +14,16 @@ class Keepers(Protocol):
 
 
 def read_keeper(heard: Heard) -> Keeper:
-    if heard.report is None or heard.unheard_since is not None:
+    report = heard.report
+    if report is None or heard.unheard_since is not None:
         return Keeper()
     return Keeper(
         answers=True,
         offers={
             f"{said.digest}.{said.host}": Offer(said.published, said.refused, said.pending)
-            for said in heard.report.offers
+            for said in report.offers
         },
+        healthy=report.healthy,
+        kept={said.digest: said.entries for said in report.namespaces},
+        lists_all=len(report.namespaces) == report.namespace_count,
     )

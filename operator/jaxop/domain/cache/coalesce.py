@@ -25,4 +25,6 @@ def _what_is_waited_for(status: CompileCacheStatus) -> tuple[object, ...]:
         status.usable,
         status.claim_name,
         status.observed_generation,
+        # Warmups of a namespace that is gone are not to be taken for ready any longer.
+        status.namespace_count,
     )

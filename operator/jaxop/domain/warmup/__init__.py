@@ -9,9 +9,11 @@ Must not know: how things are read or written, or how a JaxJob runs.
     Publishing  the CompileCache's keeper takes over what that has compiled
     Verifying   JaxJob <name>-verify<run> runs it again, and must find all of it
     Ready       or Failed, when all tries are used
+    Evicted     it was Ready, and what it has published is gone
 
 `runs` says what the two JaxJobs are, `results` what follows from how they ended, `finished` what
-stays in the end, `telling` what the status says and what a person should read.
+stays in the end, `eviction` whether Ready is still true, `telling` what the status says and what a
+person should read.
 """
 
 from jaxop.domain.warmup.decide import decide, refused

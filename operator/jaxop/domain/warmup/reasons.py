@@ -19,6 +19,8 @@ VERIFIED: Final = "Verified"
 FOUND_FILLED: Final = "FoundFilled"
 """Of Ready: another had compiled all of it, so the fill itself has verified that."""
 
+EVICTED: Final = "Evicted"
+
 NOTHING_COMPILED: Final = "NothingCompiled"
 RUN_FAILED: Final = "RunFailed"
 NOT_PUBLISHED: Final = "NotPublished"

@@ -27,6 +27,12 @@ class Keeper:
     answers: bool = False
     offers: Mapping[str, Offer] = field(default_factory=dict)
     """By `<digest>.<host of the pod>`."""
+    healthy: bool = False
+    """It answers, and has read the whole volume."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Entries on the volume by digest, of the cache namespaces used last."""
+    lists_all: bool = False
+    """`kept` has all that there are."""
 
 
 @dataclass(frozen=True, slots=True)

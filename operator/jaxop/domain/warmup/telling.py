@@ -5,6 +5,7 @@ Pending (its spec)          False   False        True
 Pending .. Verifying        False   True         False
 Ready                       True    False        False
 Failed                      False   False        True     True
+Evicted                     False   False        True
 """
 
 from dataclasses import replace
@@ -53,7 +54,7 @@ def _compose(
     holds = {
         "Ready": state == "Ready",
         "Reconciling": not over and not stalled,
-        "Stalled": stalled or state == "Failed",
+        "Stalled": stalled or (over and state != "Ready"),
     }
     if state == "Failed":
         holds["Failed"] = True
@@ -65,7 +66,7 @@ def _compose(
         message=message,
         start_time=old.start_time or now,
         state_since=old.state_since if stays else now,
-        completion_time=now if over else None,
+        completion_time=(old.completion_time or now) if over else None,
         conditions=told(old.conditions, holds, reason, message, generation, now),
         **changes,
     )
@@ -81,4 +82,5 @@ def _events(old: WarmupStatus, new: WarmupStatus, stalled: bool) -> tuple[Event,
         return (Event("Warning" if stalled else "Normal", new.reason or "Pending", message),)
     if new.state == old.state or new.state is None:
         return ()
-    return (Event("Warning" if new.state == "Failed" else "Normal", new.state, message),)
+    bad = new.state in ("Failed", "Evicted")
+    return (Event("Warning" if bad else "Normal", new.state, message),)

@@ -54,6 +54,31 @@ async def test_many_at_once_make_one_warmup_and_one_fill(
     assert [(o["kind"], o.get("controller")) for o in owners] == [("CompileCache", None)]
 
 
+async def test_a_job_is_not_told_of_a_warmth_that_has_been_evicted(
+    played: Played, whole_operator: Operator
+) -> None:
+    await played.a_usable_cache()
+    await played.a_jaxjob("first", compileCache=WAIT)
+    warmup = await the_warmup(played)
+    await played.exists(JAXJOBS, f"{warmup}-fill0")
+    await played.succeeds(f"{warmup}-fill0", requests=3, hits=3)
+    status = await played.reaches(WARMUPS, warmup, "Ready")
+    await played.exists(JOBS, "first-a0-s0")
+    await played.keeper_has(status["cacheNamespace"], entries=3)
+    whole_operator.time_passes(60)
+    await played.keeper_has(None)
+
+    async def is_gone() -> bool:
+        return await played.get(WARMUPS, warmup) is None
+
+    await until("the Warmup is deleted", is_gone)
+    await played.a_jaxjob("second", compileCache=WAIT)
+    await played.exists(WARMUPS, warmup)
+    await played.reaches(JAXJOBS, "second", "Pending", "WaitingForWarmup")
+    await played.exists(JAXJOBS, f"{warmup}-fill0")
+    assert "second-a0-s0" not in await played.names(JOBS)
+
+
 @pytest.mark.parametrize(("on_failure", "state"), [("StartCold", "Scheduling"), ("Fail", "Failed")])
 async def test_when_it_has_failed(
     played: Played, whole_operator: Operator, on_failure: str, state: str

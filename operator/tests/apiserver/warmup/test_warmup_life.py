@@ -38,6 +38,50 @@ async def test_from_creation_to_ready(played: Played, operator: Operator) -> Non
     ]
 
 
+async def ready(played: Played, **spec: object) -> str:
+    """Warmup `w`, which has published 12 entries; the digest of its cache namespace."""
+    await played.a_usable_cache()
+    await played.a_warmup(**spec)
+    await played.exists(JAXJOBS, "w-fill0")
+    await played.succeeds("w-fill0", requests=12, hits=0, offered=12)
+    await played.reaches(WARMUPS, "w", "Publishing")
+    digest: str = (await played.status(WARMUPS, "w"))["cacheNamespace"]
+    await played.keeper_has(digest, entries=12)
+    played.keeper_saw("w-fill0", published=12)
+    await played.exists(JAXJOBS, "w-verify0")
+    await played.succeeds("w-verify0", requests=12, hits=12)
+    await played.reaches(WARMUPS, "w", "Ready", "Verified")
+    return digest
+
+
+async def test_what_it_has_published_is_evicted(played: Played, operator: Operator) -> None:
+    await ready(played)
+    operator.time_passes(60)
+    await played.keeper_has(None, more=300)
+
+    async def is_idle() -> bool:
+        return operator.loop.queue.idle
+
+    await until("it was looked at again", is_idle)
+    await played.reaches(WARMUPS, "w", "Ready")
+    await played.keeper_has(None)
+    status = await played.reaches(WARMUPS, "w", "Evicted", "Evicted")
+    conditions = {each["type"]: each["status"] for each in status["conditions"]}
+    assert conditions == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+    assert (await played.events("w"))[-1] == "Warning Evicted"
+
+
+async def test_evicted_it_goes_if_it_would_go_anyway(played: Played, operator: Operator) -> None:
+    digest = await ready(played, ttlSecondsAfterFinished=86400)
+    operator.time_passes(60)
+    await played.keeper_has(digest, entries=11)
+
+    async def is_gone() -> bool:
+        return await played.get(WARMUPS, "w") is None
+
+    await until("it is deleted", is_gone)
+
+
 async def test_tries_are_bounded_and_what_failed_is_kept(
     played: Played, operator: Operator
 ) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,8 +46,19 @@ class SaidOffer:
 
 
 @dataclass
+class SaidNamespace:
+    digest: str
+    entries: int
+
+
+@dataclass
 class SaidReport:
+    """It has `count` namespaces, listed or not."""
+
     offers: list[SaidOffer] = field(default_factory=list)
+    namespaces: list[SaidNamespace] = field(default_factory=list)
+    healthy: bool = True
+    namespace_count: int = 1
 
 
 @dataclass
@@ -180,8 +191,20 @@ class Played:
 
     def keeper_saw(self, job: str, published: int, refused: int = 0) -> None:
         offer = SaidOffer("0123456789abcdef", f"{job}-a0-s0-0", published, refused)
-        self.keeper.report = SaidReport([offer])
+        before = self.keeper.report or SaidReport()
+        self.keeper.report = replace(before, offers=[offer])
         self.keeper.unheard_since = None
+
+    async def keeper_has(
+        self, digest: str | None, entries: int = 0, *, more: int = 0, cache: str = "team-cache"
+    ) -> None:
+        """Of one cache namespace, or of none; `more` are not listed. The operator that leads
+        writes it to the CompileCache."""
+        listed = [SaidNamespace(digest, entries)] if digest is not None else []
+        count = len(listed) + more
+        before = self.keeper.report or SaidReport()
+        self.keeper.report = replace(before, namespaces=listed, namespace_count=count)
+        await self.patch(COMPILECACHES, cache, {"namespaceCount": count, "entries": entries})
 
     def keeper_is_down(self) -> None:
         self.keeper.unheard_since = datetime.now(UTC)
@@ -214,7 +237,8 @@ class Operator:
             templates=self._templates,
         )
         controllers = [jaxjobs, warmups] if with_jaxjobs else [warmups]
-        self.loop = Loop(client, controllers, namespace=played.namespace)
+        self._ahead = timedelta()
+        self.loop = Loop(client, controllers, namespace=played.namespace, clock=self._clock)
 
     async def __aenter__(self) -> Self:
         parts = (self.loop, self._reports, self._tokens, self._nodes, self._templates)
@@ -233,6 +257,13 @@ class Operator:
     ) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    def time_passes(self, seconds: float) -> None:
+        """For what is decided from now on; timers run as they did."""
+        self._ahead += timedelta(seconds=seconds)
+
+    def _clock(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
 
     def _wake(self, key: Key) -> None:
         self.loop.wake(key)

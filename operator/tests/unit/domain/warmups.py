@@ -25,7 +25,8 @@ class Namespace:
     warmups: dict[str, Manifest] = field(default_factory=dict)
     jobs: dict[str, Manifest] = field(default_factory=dict)
     cache: CompileCache | None = field(default_factory=a_cache)
-    keeper: Keeper = field(default_factory=lambda: Keeper(answers=True))
+    keeper: Keeper = field(default_factory=lambda: Keeper(answers=True, healthy=True))
+    """It has more cache namespaces than it lists."""
     now: datetime = NOW
     events: list[Event] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
@@ -170,7 +171,8 @@ class Namespace:
     def keeper_saw(self, job: str, published: int, refused: int = 0, pending: int = 0) -> None:
         name = f"{DIGEST}.{job}-a0-s0-0"
         offer = Offer(published, refused, pending)
-        self.keeper = Keeper(True, {**self.keeper.offers, name: offer})
+        offers = {**self.keeper.offers, name: offer}
+        self.keeper = Keeper(answers=True, offers=offers, healthy=True)
 
 
 def a_namespace(**spec: Any) -> Namespace:
