@@ -18,6 +18,10 @@ class Shelf:
 
     offers: dict[str, int] = field(default_factory=dict)
 
+    def evict_all(self) -> None:
+        """Of namespaces that are not in use."""
+        self.offers.clear()
+
     def holds(self, digest: str) -> bool:
         return any(offer.partition(".")[0] == digest for offer in self.offers)
 

@@ -12,6 +12,7 @@ from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.labels import WARMUP_RUN
 from jaxop.kube.resources import (
     COMPILECACHES,
+    CONFIGMAPS,
     DEPLOYMENTS,
     JAXJOBS,
     JOBS,
@@ -107,6 +108,29 @@ def none_of(*kinds: Resource) -> Callable[[Stage], str | None]:
     return check
 
 
+def none_in_use(stage: Stage) -> str | None:
+    """As the keeper has been told."""
+    policy = stage.world.get(CONFIGMAPS, f"{caches.NAME}-keeper") or {"data": {}}
+    in_use = json.loads(policy["data"].get("policy.json", "{}")).get("inUse")
+    return None if in_use == [] else f"in use: {in_use}"
+
+
+async def evict(stage: Stage) -> None:
+    stage.gangs.shelf.evict_all()
+
+
+def waits(name: str) -> Callable[[Stage], str | None]:
+    """The job of this name does, for its program to be compiled again."""
+
+    def check(stage: Stage) -> str | None:
+        status = _job(stage, name).get("status") or {}
+        if status.get("reason") != "WaitingForWarmup":
+            return f"{name}: {status}"
+        return runs(f"{NAME}-fill0")(stage)
+
+    return check
+
+
 def no_run_left(stage: Stage) -> str | None:
     left = [
         o["metadata"]["name"]
@@ -197,4 +221,17 @@ TRIED_AGAIN: Final = _scenario(
     Step("gone", no_run_left, nothing),
 )
 
-SCENARIOS: Final = {scenario.name: scenario for scenario in (ASKED_FOR, TRIED_AGAIN)}
+EVICTED: Final = _scenario(
+    "warmup-evicted",
+    WARMUPS,
+    Step("created", caches.at_once, caches.create),
+    Step("cache ready", caches.ready([]), create_job("digits")),
+    Step("fill runs", runs(f"{NAME}-fill0"), finishes(f"{NAME}-fill0")),
+    Step("verification runs", runs(f"{NAME}-verify0"), finishes(f"{NAME}-verify0")),
+    Step("runs warm", runs("digits"), finishes("digits")),
+    Step("unused", none_in_use, evict),
+    Step("forgotten", none_of(WARMUPS), create_job("again")),
+    Step("compiled again", waits("again"), nothing),
+)
+
+SCENARIOS: Final = {scenario.name: scenario for scenario in (ASKED_FOR, TRIED_AGAIN, EVICTED)}
