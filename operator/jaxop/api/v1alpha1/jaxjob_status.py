@@ -174,6 +174,12 @@ class Compilation(KubeModel):
     last_recompilation: Annotated[str, Field(max_length=512)] | None = None
     """The last of them, with what changed: `train_step: x float32[32,64] -> float32[17,64]`."""
 
+    never_kept: Count = 0
+    """Of `requests`, those that no cache can answer: their functions call back into Python."""
+
+    never_kept_functions: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    """Some of these functions."""
+
 
 class SameFailure(KubeModel):
     """The last failure, and how often it came in a row."""

@@ -62,6 +62,10 @@ class Verification(KubeModel):
     hits: Count
     """Those that it answered."""
 
+    never_kept: Count = 0
+    """Those that it never can: their functions call back into Python. It is verified when it has
+    answered all others."""
+
     summary: str
     """`hits/requests`, for the table of `kubectl get`."""
 

@@ -221,6 +221,10 @@ class CompilationReport:
     offered: int = 0
     """New entries that it has handed to the keeper."""
     offered_bytes: int = 0
+    never_kept: int = 0
+    """Requests for functions that call back into Python, which JAX writes no entry of."""
+    never_kept_functions: tuple[str, ...] = ()
+    first_step_never_kept: int | None = None
 
     @property
     def says_anything(self) -> bool:

@@ -10,6 +10,9 @@ the keeper knows of no such offer        Verifying after a while: it may have be
 the verification
 found all of it                          Ready
 missed some                              the try has failed
+
+`all of it` is what JAX's cache can keep: functions that call back into Python it asks for, and
+never writes. Of those alone, there is nothing to warm.
 """
 
 from datetime import datetime, timedelta
@@ -19,6 +22,7 @@ from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import Compilation
 from jaxop.api.v1alpha1.warmup import Verification
+from jaxop.domain.jaxjob.telling.never_kept import never_kept
 from jaxop.domain.warmup import reasons
 from jaxop.domain.warmup.runs import name_of, offer_of
 from jaxop.domain.warmup.snapshot import Snapshot
@@ -46,24 +50,31 @@ def seconds_to_last_words(job: JaxJob, now: datetime) -> float:
 
 
 def _is_good(found: Compilation | None) -> bool:
-    return found is not None and (found.offered > 0 or 0 < found.requests == found.hits)
+    return found is not None and (found.offered > 0 or _found_all(found))
+
+
+def _keepable(found: Compilation) -> int:
+    return max(0, found.requests - found.never_kept)
+
+
+def _found_all(found: Compilation) -> bool:
+    return 0 < _keepable(found) <= found.hits
 
 
 def after_fill(snapshot: Snapshot, fill: JaxJob, now: datetime) -> Plan:
     """The fill has succeeded."""
     found = fill.status.compilation or Compilation()
-    if found.requests == 0 and found.offered == 0:
-        message = (
-            f"the program compiled nothing that the cache keeps{_problem(found)}; does its first "
-            "step run a jitted function?"
+    if _keepable(found) == 0 and found.offered == 0:
+        message = "the program compiled nothing that the cache keeps" + (
+            _never_kept(found) or f"{_problem(found)}; does its first step run a jitted function?"
         )
         return say(snapshot, "Failed", reasons.NOTHING_COMPILED, message, now)
-    if found.hits == found.requests:
-        message = f"all {found.requests} programs were in the cache already"
+    if _found_all(found):
+        message = f"{_hits(found)} were in the cache already{_never_kept(found)}"
         verified = _verification(found)
         return say(snapshot, "Ready", reasons.FOUND_FILLED, message, now, verification=verified)
     if found.offered == 0:
-        missed = found.requests - found.hits
+        missed = _keepable(found) - found.hits
         message = f"{missed} programs were compiled and none was offered{_problem(found)}"
         return try_again(snapshot, reasons.NOT_PUBLISHED, message, now)
     return say(
@@ -123,10 +134,10 @@ def after_verification(snapshot: Snapshot, verify: JaxJob, now: datetime) -> Pla
     """The verification has succeeded, which says nothing of what it found."""
     found = verify.status.compilation or Compilation()
     verified = _verification(found)
-    if found.hits == found.requests > 0:
-        message = f"a second run found all {found.requests} programs in the cache"
+    if _found_all(found):
+        message = f"a second run found {_hits(found)} in the cache{_never_kept(found)}"
         return say(snapshot, "Ready", reasons.VERIFIED, message, now, verification=verified)
-    message = f"a second run found {found.hits} of {found.requests} programs{_problem(found)}"
+    message = f"a second run found {_hits(found)}{_problem(found)}"
     return try_again(snapshot, reasons.NOT_FOUND_AGAIN, message, now, verification=verified)
 
 
@@ -170,9 +181,23 @@ def _verification(found: Compilation) -> Verification:
     return Verification(
         requests=found.requests,
         hits=found.hits,
+        never_kept=found.never_kept,
         summary=f"{found.hits}/{found.requests}",
         compile_seconds=found.seconds,
     )
+
+
+def _hits(found: Compilation) -> str:
+    if found.hits == found.requests > 0:
+        return f"all {found.requests} programs"
+    return f"{found.hits} of {found.requests} programs"
+
+
+def _never_kept(found: Compilation) -> str:
+    """Empty where all can be kept."""
+    if not found.never_kept:
+        return ""
+    return f"; {never_kept(found.never_kept, found.never_kept_functions)}"
 
 
 def _problem(found: Compilation) -> str:

@@ -13,6 +13,7 @@ from jaxop.domain.jaxjob import decide
 from jaxop.domain.jaxjob.reading.launcher_reading import read_last_words, read_report
 from jaxop.domain.jaxjob.telling.compilation import compilation, start_of, why_not_warm
 from jaxop.domain.jaxjob.views import CompilationReport
+from warmups import a_namespace
 
 CONTRACT: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "images" / "runtime" / "contract.json").read_text()
@@ -115,6 +116,39 @@ def test_starts(
         (told(), "none of the 12 published entries is of this program"),
         (told(hits=5, first_step_hits=5), "7 of 12 compilations were not among"),
         (told(namespace=None, linked=0), None),
+        (
+            told(
+                hits=11,
+                first_step_hits=11,
+                first_step_never_kept=1,
+                never_kept=1,
+                never_kept_functions=("f",),
+            ),
+            "11 of 12 compilations were found in the cache; 1 is never kept by JAX because it "
+            "calls back into Python (f)",
+        ),
+        (
+            told(
+                hits=9,
+                first_step_hits=9,
+                first_step_never_kept=2,
+                never_kept=2,
+                never_kept_functions=("f", "g"),
+            ),
+            "1 of 12 compilations were not among the published entries; 2 are never kept by JAX "
+            "because they call back into Python (f, g)",
+        ),
+        (
+            told(linked=0, first_step_never_kept=12, never_kept=12),
+            "0 of 12 compilations were found in the cache; 12 are never kept by JAX because they "
+            "call back into Python",
+        ),
+        (told(linked=0, first_step_never_kept=1, never_kept=1), f"cache namespace {DIGEST} had no"),
+        (
+            told(first_step_never_kept=1, never_kept=1),
+            "none of the 12 published entries is of this",
+        ),
+        (told(hits=9, first_step_hits=9, never_kept=3), "3 of 12 compilations were not among"),
         (told(first_step_requests=None), None),
     ],
 )
@@ -147,7 +181,7 @@ class TestWhatStays:
 def last_words(epoch: int = 1, **cache: Any) -> str:
     record = {"version": 1, "scope": "Gang", "cause": None, "epoch": epoch, "message": "x"}
     told = {"namespace": DIGEST, "requests": 12, "hits": 12, "linked": 12, **cache}
-    told |= {"firstStepRequests": 12, "firstStepHits": 12}
+    told = {"firstStepRequests": 12, "firstStepHits": 12, **told}
     return json.dumps({**record, "cache": told, "compileSeconds": 0.6, "firstStepSeconds": 4.6})
 
 
@@ -168,6 +202,26 @@ class TestLastWords:
         world = world.after(decide(world.snapshot(), NOW))
         assert world.jaxjob.status.compilation is not None
         assert decide(world.snapshot(), NOW).status is None
+
+    def test_of_functions_that_are_never_kept_verify_a_warmup(self) -> None:
+        """From the launcher's JSON through the JaxJob's status to the Warmup's."""
+        names = {"neverKept": 1, "firstStepNeverKept": 1, "neverKeptFunctions": ["log"]}
+        words = last_words(hits=11, **{**names, "firstStepHits": 11})
+        made = told_of(None, a_running_jaxjob().pod(0, phase="Succeeded", ends=(ended(0, words),)))
+        assert (made.start, made.summary) == ("Partial", "11/12")
+        ns = a_namespace()
+        ns.settle()
+        ns.succeeds("w-fill0", offered=11)
+        ns.look()
+        ns.keeper_saw("w-fill0", 11)
+        ns.settle()
+        ns.succeeds("w-verify0", **made.to_manifest())
+        ns.look()
+        assert ns.where() == ("Ready", "Verified")
+        assert ns.status().message == (
+            "a second run found 11 of 12 programs in the cache; 1 is never kept by JAX because it "
+            "calls back into Python (log)"
+        )
 
     def test_say_nothing_of_recompilations(self) -> None:
         report = told(recompilations=2, last_recompilation="f: x a -> b")
@@ -249,13 +303,36 @@ class TestReading:
             "retrievalSeconds": 0.4, "savedSeconds": 5, "linked": 6, "refused": 7,
             "firstStepRequests": 8, "firstStepHits": 9, "firstStepRetrievalSeconds": 0.1,
             "firstStepSavedSeconds": 1.1, "offered": 15, "offeredBytes": 16,
+            "neverKept": 17, "neverKeptFunctions": ["f", "", 3, "g", "beyond four"],
+            "firstStepNeverKept": 18,
         }  # fmt: skip
         compiled = {"seconds": 1.2, "afterFirstStep": {"count": 13, "last": "f"}}
         body = self.status(cache=cache, compile=compiled, firstStepSeconds=14)
         report = read_report(body)
         assert report is not None
         assert report.compilation == CompilationReport(
-            DIGEST, "p", 1, 2, 3, 6, 7, 0.4, 5.0, 8, 9, 0.1, 1.1, 14.0, 1.2, 13, "f", 15, 16
+            DIGEST,
+            "p",
+            1,
+            2,
+            3,
+            6,
+            7,
+            0.4,
+            5.0,
+            8,
+            9,
+            0.1,
+            1.1,
+            14.0,
+            1.2,
+            13,
+            "f",
+            15,
+            16,
+            17,
+            ("f", "g"),
+            18,
         )
 
     @pytest.mark.parametrize("cache", [None, [], "x", {}])

@@ -324,6 +324,75 @@ class TestVerification:
         assert list(ns.jobs) == ["w-verify0"]
 
 
+class TestFunctionsThatCallBackIntoPython:
+    """JAX asks its cache for them, and never keeps them."""
+
+    ONE = {"neverKept": 1, "neverKeptFunctions": ["train_step"]}
+    WHY = "1 is never kept by JAX because it calls back into Python (train_step)"
+
+    def test_are_not_missed(self) -> None:
+        ns = compiling()
+        ns.succeeds("w-fill0", requests=3, offered=2, **self.ONE)
+        ns.look()
+        ns.keeper_saw("w-fill0", 2)
+        ns.settle()
+        ns.succeeds("w-verify0", requests=3, hits=2, **self.ONE)
+        ns.look()
+        assert ns.where() == ("Ready", "Verified")
+        assert ns.status().message == f"a second run found 2 of 3 programs in the cache; {self.WHY}"
+        verification = ns.status().verification
+        assert verification is not None
+        assert (verification.summary, verification.never_kept) == ("2/3", 1)
+
+    def test_excuse_no_other_miss(self) -> None:
+        ns = verifying(maxRetries=0)
+        problem = f"1 of 3 compilations were not among the published entries; {self.WHY}"
+        ns.succeeds("w-verify0", requests=3, hits=1, problem=problem, **self.ONE)
+        assert ns.look().requeue_after == 57, "its last words may know better"
+        ns.pass_time(57)
+        ns.look()
+        assert ns.where() == ("Failed", "NotFoundAgain")
+        assert ns.status().message == f"a second run found 1 of 3 programs ({problem})"
+
+    def test_are_no_reason_to_fill_again(self) -> None:
+        ns = compiling()
+        ns.succeeds("w-fill0", requests=3, hits=2, **self.ONE)
+        ns.look()
+        assert ns.where() == ("Ready", "FoundFilled")
+        assert ns.status().message == f"2 of 3 programs were in the cache already; {self.WHY}"
+
+    def test_alone_are_nothing_to_warm(self) -> None:
+        ns = compiling()
+        ns.succeeds("w-fill0", requests=1, **self.ONE)
+        ns.pass_time(57)
+        ns.look()
+        assert ns.where() == ("Failed", "NothingCompiled")
+        assert ns.status().message == (
+            f"the program compiled nothing that the cache keeps; {self.WHY}"
+        )
+
+    def test_alone_verify_nothing(self) -> None:
+        ns = verifying(maxRetries=0)
+        ns.succeeds("w-verify0", requests=1, hits=0, **self.ONE)
+        ns.pass_time(57)
+        ns.look()
+        assert ns.where() == ("Failed", "NotFoundAgain")
+
+    def test_more_of_them_than_requests_is_not_believed(self) -> None:
+        ns = verifying(maxRetries=0)
+        ns.succeeds("w-verify0", requests=3, hits=3, neverKept=9)
+        ns.pass_time(57)
+        ns.look()
+        assert ns.where() == ("Failed", "NotFoundAgain")
+
+    def test_what_could_be_kept_and_was_not_offered_is_counted(self) -> None:
+        ns = compiling()
+        ns.succeeds("w-fill0", requests=12, hits=3, offered=0, neverKept=4)
+        ns.pass_time(57)
+        ns.look()
+        assert (ns.status().message or "").startswith("5 programs were compiled and none was")
+
+
 class TestTurns:
     def two(self) -> Namespace:
         ns = a_namespace()

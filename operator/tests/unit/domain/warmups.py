@@ -150,7 +150,10 @@ class Namespace:
             **status,
         }
 
-    def succeeds(self, job: str, requests: int = 12, hits: int = 0, offered: int = 0) -> None:
+    def succeeds(
+        self, job: str, requests: int = 12, hits: int = 0, offered: int = 0, **told: Any
+    ) -> None:
+        """`told` is of its `status.compilation`, too."""
         compilation = {
             "cacheNamespace": DIGEST,
             "requests": requests,
@@ -159,6 +162,7 @@ class Namespace:
             "offeredBytes": offered * 1000,
             "seconds": 7.5,
             "firstStepSeconds": 12.5,
+            **told,
         }
         completed = {"completionTime": self.now.isoformat(), "compilation": compilation}
         self.plays(job, "Succeeded", "all 2 processes ended with exit code 0", **completed)

@@ -34,6 +34,10 @@ class Compiled:
     retrieval_seconds: float = 0.0
     saved_seconds: float = 0.0
     """What the hits would have taken to compile, as their entries say in whole seconds."""
+    never_kept: int = 0
+    """Compilations that JAX keeps for nobody, as their functions call back into Python."""
+    never_kept_functions: tuple[str, ...] = ()
+    """At most 4 of them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class FirstStep:
     hits: int
     retrieval_seconds: float
     saved_seconds: float
+    never_kept: int = 0
 
 
 def first_step(progress: Progress, seconds: float) -> FirstStep:
@@ -57,6 +62,7 @@ def first_step(progress: Progress, seconds: float) -> FirstStep:
         hits=progress.cache_hits,
         retrieval_seconds=told.retrieval_seconds,
         saved_seconds=told.saved_seconds,
+        never_kept=told.never_kept,
     )
 
 
@@ -93,4 +99,7 @@ def cache_json(
         "firstStepHits": first.hits if first is not None else None,
         "firstStepRetrievalSeconds": first.retrieval_seconds if first is not None else None,
         "firstStepSavedSeconds": first.saved_seconds if first is not None else None,
+        "neverKept": told.never_kept,
+        "neverKeptFunctions": list(told.never_kept_functions),
+        "firstStepNeverKept": first.never_kept if first is not None else None,
     }

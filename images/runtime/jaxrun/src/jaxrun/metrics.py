@@ -99,6 +99,11 @@ def _of_compilation(status: Status) -> Iterator[Metric]:
         ("cache_hits", "Those that it answered", progress.cache_hits),
         ("cache_written", "Entries written to it", progress.cache_misses),
         ("cache_read_errors", "Entries that could not be read", told.read_errors),
+        (
+            "cache_never_kept",
+            "Compilations of functions that call back into Python",
+            told.never_kept,
+        ),
         ("cache_retrieval_seconds", "Seconds that reading hits took", told.retrieval_seconds),
         ("cache_saved_seconds", "Seconds that compiling them had taken", told.saved_seconds),
         (

@@ -21,6 +21,7 @@ _WAITING = ("", "data", "checkpoint")
 _STEPS = ("step", "checkpoint_step")
 _MOST_METRICS = 32
 _MOST_FUNCTIONS = 16
+_MOST_NEVER_KEPT = 4
 _NAME_LIMIT = 128
 _RECOMPILED_LIMIT = 512
 
@@ -55,7 +56,11 @@ def observe(before: Progress, message: dict[str, Any]) -> Progress:
 
 def _compiled(before: Compiled, message: dict[str, Any]) -> Compiled:
     changes: dict[str, Any] = {}
-    counts = {"recompilations": "recompilations", "cache_read_errors": "read_errors"}
+    counts = {
+        "recompilations": "recompilations",
+        "cache_read_errors": "read_errors",
+        "cache_never_kept": "never_kept",
+    }
     for said, name in counts.items():
         if _is_count(message.get(said)):
             changes[name] = message[said]
@@ -72,6 +77,11 @@ def _compiled(before: Compiled, message: dict[str, Any]) -> Compiled:
     if isinstance(message.get("functions"), list):
         functions = map(_function, message["functions"][:_MOST_FUNCTIONS])
         changes["functions"] = tuple(f for f in functions if f is not None)
+    if isinstance(message.get("never_kept"), list):
+        names = message["never_kept"][:_MOST_NEVER_KEPT]
+        changes["never_kept_functions"] = tuple(
+            name[:_NAME_LIMIT] for name in names if isinstance(name, str)
+        )
     return dataclasses.replace(before, **changes)
 
 

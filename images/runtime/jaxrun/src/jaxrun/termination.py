@@ -70,6 +70,7 @@ def termination_bytes(verdict: Verdict, compilation: Compilation = Compilation()
             record["ledger"]["charges"] = record["ledger"]["charges"][-32:]
             if record["cache"] is not None:
                 record["cache"]["problem"] = None
+                record["cache"]["neverKeptFunctions"] = []
     return data
 
 

@@ -21,6 +21,18 @@ weights = train_step(jnp.zeros((4,)), jnp.ones((32, 64)))
 """
 STEP = "weights.block_until_ready(); jaxrun.report(step=1)\n"
 ANOTHER_SHAPE = "weights = train_step(weights, jnp.ones((17, 64)))\n"
+PRINTING = """
+@jax.jit
+def log_step(weights):
+    jax.debug.print("weights {}", weights[0])
+    return weights
+
+@jax.jit
+def fetch(x):
+    return jax.pure_callback(lambda value: value, x, x)
+
+log_step(weights); fetch(weights); log_step(weights[:2])
+"""
 EVALUATION = "jax.jit(lambda x: x * 2)(weights); jnp.linalg.norm(weights); weights[:2] + 1\n"
 UNTIL_TOLD = """
 while not os.path.exists("enough"):
@@ -81,6 +93,7 @@ def test_a_second_run_has_everything_in_the_cache(alone: RealGang, cache: Path) 
     assert cold["cache"]["requests"] == cold["cache"]["written"] > 0
     assert cold["cache"]["firstStepRequests"] == cold["cache"]["requests"]
     assert cold["cache"]["firstStepHits"] == 0
+    assert cold["cache"]["neverKept"] == cold["cache"]["firstStepNeverKept"] == 0
     assert 0 < cold["firstStepSeconds"] < 60
     names = {function["name"]: function for function in cold["compile"]["functions"]}
     assert names["train_step"]["count"] == 1
@@ -102,6 +115,17 @@ def test_a_shape_that_changes_after_the_first_step_is_named(alone: RealGang, cac
     assert "Compiling" not in alone.launchers[0].out, "the user did not ask for JAX's log"
     hit = run(alone, cache, STEP + ANOTHER_SHAPE)
     assert hit["compile"]["afterFirstStep"]["count"] == 1, "also where the cache has it"
+
+
+def test_what_calls_back_into_python_is_never_kept(alone: RealGang, cache: Path) -> None:
+    cold = run(alone, cache, PRINTING + STEP)["cache"]
+    assert cold["neverKept"] == cold["firstStepNeverKept"] == 3
+    assert cold["neverKeptFunctions"] == ["log_step", "fetch"]
+    assert cold["written"] == cold["requests"] - 3
+    warm = run(alone, cache, PRINTING + STEP)["cache"]
+    assert warm["hits"] == warm["requests"] - 3
+    assert (warm["neverKept"], warm["written"]) == (3, 0)
+    assert warm["neverKeptFunctions"] == cold["neverKeptFunctions"]
 
 
 def test_the_users_own_log_is_as_it_would_be(alone: RealGang, cache: Path) -> None:

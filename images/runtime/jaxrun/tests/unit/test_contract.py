@@ -104,7 +104,8 @@ def test_termination_fits_whatever_was_raised() -> None:
     for message in ("x" * 100_000, "ü" * 50_000, '"\\\n' * 20_000):
         verdict = cause.verdict_of(raised("E" * 3000, message), 1)
         verdict = dataclasses.replace(verdict, host="h" * 200, message=message)
-        cache = {**DATA["status"]["cache"], "problem": message[:300]}
+        names = [message[:128]] * 4
+        cache = {**DATA["status"]["cache"], "problem": message[:300], "neverKeptFunctions": names}
         data = termination_bytes(verdict, Compilation(cache, 12.5, 14.25))
         assert len(data) <= contract.TERMINATION_LIMIT_BYTES
         assert json.loads(data)["cause"] == "ProgramError"

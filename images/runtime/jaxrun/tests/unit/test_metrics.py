@@ -66,6 +66,7 @@ def test_what_was_compiled_and_found_in_the_cache() -> None:
         read_errors=2,
         retrieval_seconds=0.25,
         saved_seconds=9.0,
+        never_kept=1,
     )
     progress = Progress(1, cache_requests=12, cache_hits=10, cache_misses=2, compiled=told)
     status = a_status(Goodput(), progress=progress)
@@ -76,6 +77,7 @@ def test_what_was_compiled_and_found_in_the_cache() -> None:
         ("jaxrun_cache_hits_total", ""): 10,
         ("jaxrun_cache_written_total", ""): 2,
         ("jaxrun_cache_read_errors_total", ""): 2,
+        ("jaxrun_cache_never_kept_total", ""): 1,
         ("jaxrun_cache_retrieval_seconds_total", ""): 0.25,
         ("jaxrun_cache_saved_seconds_total", ""): 9,
     }

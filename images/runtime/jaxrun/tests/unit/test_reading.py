@@ -59,6 +59,8 @@ def test_what_was_compiled() -> None:
         "cache_read_errors": 2,
         "cache_retrieval_seconds": 0.25,
         "cache_saved_seconds": -1e-9,
+        "cache_never_kept": 7,
+        "never_kept": ["train_step", 3, "f" * 1000, "g", "one too many"],
     }
     seen = observe(Progress(1), message).compiled
     assert seen == Compiled(
@@ -68,6 +70,8 @@ def test_what_was_compiled() -> None:
         read_errors=2,
         retrieval_seconds=0.25,
         saved_seconds=0.0,
+        never_kept=7,
+        never_kept_functions=("train_step", "f" * 128, "g"),
     )
     assert observe(Progress(1, compiled=seen), {"step": 3}).compiled == seen
 
@@ -90,6 +94,8 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
                 "cache_read_errors",
                 "cache_retrieval_seconds",
                 "cache_saved_seconds",
+                "cache_never_kept",
+                "never_kept",
             ]
         ),
         anything

@@ -8,6 +8,8 @@ from jaxop.domain.jaxjob.views import CompilationReport
 
 MAX_NAMESPACE: Final = 64
 MAX_RECOMPILED: Final = 512
+MAX_FUNCTION: Final = 128
+MAX_FUNCTIONS: Final = 4
 
 
 def read_status(body: Mapping[str, Any]) -> CompilationReport | None:
@@ -57,4 +59,12 @@ def _read(
         compile_seconds=seconds(compile_seconds) or 0.0,
         recompilations=recompilations,
         last_recompilation=last_recompilation,
+        never_kept=whole(cache.get("neverKept")) or 0,
+        never_kept_functions=_functions(cache.get("neverKeptFunctions")),
+        first_step_never_kept=whole(cache.get("firstStepNeverKept")),
     )
+
+
+def _functions(said: object) -> tuple[str, ...]:
+    names = said[:MAX_FUNCTIONS] if isinstance(said, list) else []
+    return tuple(text(name, MAX_FUNCTION) for name in names if isinstance(name, str) and name)

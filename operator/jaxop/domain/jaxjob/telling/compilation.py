@@ -8,6 +8,7 @@ from typing import Literal
 from jaxop.api.v1alpha1.jaxjob_status import Compilation
 from jaxop.domain.jaxjob.failures.pod_cause import parting_words
 from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.telling.never_kept import never_kept
 from jaxop.domain.jaxjob.views import CompilationReport
 
 Start = Literal["Warm", "Partial", "Cold"]
@@ -45,6 +46,8 @@ def _in_status(told: CompilationReport, old: Compilation | None) -> Compilation:
         first_step=_in_words(told, start),
         recompilations=again or 0,
         last_recompilation=last,
+        never_kept=told.never_kept,
+        never_kept_functions=told.never_kept_functions,
     )
 
 
@@ -79,6 +82,11 @@ def why_not_warm(told: CompilationReport, start: Start | None) -> str | None:
     if told.read_errors:
         entries = "1 entry" if told.read_errors == 1 else f"{told.read_errors} entries"
         return f"{entries} of the cache could not be read, and what they held was compiled anew"
+    requests, hits = told.first_step_requests or 0, told.first_step_hits or 0
+    never = never_kept(told.first_step_never_kept or 0, told.never_kept_functions)
+    unfound = requests - hits - (told.first_step_never_kept or 0)
+    if unfound <= 0:
+        return f"{hits} of {requests} compilations were found in the cache; {never}"
     if not told.linked:
         return f"cache namespace {told.namespace} had no entries when the program started"
     if start == "Cold":
@@ -86,8 +94,8 @@ def why_not_warm(told: CompilationReport, start: Start | None) -> str | None:
             f"none of the {told.linked} published entries is of this program: it, its shapes or "
             "its options differ"
         )
-    requests, hits = told.first_step_requests or 0, told.first_step_hits or 0
-    return f"{requests - hits} of {requests} compilations were not among the published entries"
+    why = f"{unfound} of {requests} compilations were not among the published entries"
+    return f"{why}; {never}" if told.first_step_never_kept else why
 
 
 def _in_words(told: CompilationReport, start: Start | None) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from jaxrun.program import lowerings
+from jaxrun.program import cache_writes, lowerings
 from jaxrun.program.compilations import Compilations
 from jaxrun.program.reporter import Reporter
 
@@ -77,7 +77,9 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
         elif event == _COMPILED:
             if spans.here:
                 spans.took("", seconds)
-            compilations.compiled(str(labels.get("fun_name", "")), seconds)
+            name = str(labels.get("fun_name", ""))
+            compilations.compiled(name, seconds)
+            cache_writes.count(seen, lowerings.function_name(name))
             line.note(
                 compiling=False,
                 compile_count=seen.get("compile_count", 0) + 1,

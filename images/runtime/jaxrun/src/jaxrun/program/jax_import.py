@@ -2,7 +2,7 @@
 
 A finder in front of sys.meta_path lets the others find the few modules that matter and runs a
 callback after each was executed; when the last one has been, it takes itself away. What the
-callbacks do is in `jax_events`, `jax_devices` and `cache_reads`, imported only then.
+callbacks do is in `jax_events`, `jax_devices`, `cache_reads` and `cache_writes`, imported only then.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
 
         cache_reads.watch_reads(line, module)
 
+    def compiler(module: ModuleType) -> None:
+        from jaxrun.program import cache_writes
+
+        cache_writes.watch_writes(module)
+
     def bridge(module: ModuleType) -> None:
         from jaxrun.program import jax_devices
 
@@ -54,6 +59,7 @@ def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
             "jax._src.monitoring": monitoring,
             "jax._src.distributed": distributed,
             "jax._src.compilation_cache": cache,
+            "jax._src.compiler": compiler,
             "jax._src.xla_bridge": bridge,
             "jax": imported,
         },
