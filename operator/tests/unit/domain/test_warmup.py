@@ -1,5 +1,7 @@
 """A Warmup from its creation to Ready or Failed, told in what JaxJobs and keeper do."""
 
+from typing import Any, ClassVar
+
 import pytest
 from building import seconds
 from caching import an_unusable_cache
@@ -327,7 +329,7 @@ class TestVerification:
 class TestFunctionsThatCallBackIntoPython:
     """JAX asks its cache for them, and never keeps them."""
 
-    ONE = {"neverKept": 1, "neverKeptFunctions": ["train_step"]}
+    ONE: ClassVar[dict[str, Any]] = {"neverKept": 1, "neverKeptFunctions": ["train_step"]}
     WHY = "1 is never kept by JAX because it calls back into Python (train_step)"
 
     def test_are_not_missed(self) -> None:

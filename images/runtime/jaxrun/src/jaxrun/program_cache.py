@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from jaxrun.cache.checked import Checked
 from jaxrun.cache.local import Linked, link
 from jaxrun.cache.offer import Offers
 from jaxrun.cache.settings import CacheSettings
@@ -39,6 +40,7 @@ class ProgramCache:
         self._fills = settings.warmup is WarmupMode.FILL
         self._problem: str | None = None
         self._linked = Linked(0, 0)
+        self._checked = Checked()
         self._linking: asyncio.Task[None] | None = None
         self._offers: Offers | None = None
         cache = settings.cache
@@ -99,7 +101,7 @@ class ProgramCache:
         return _OFFERS_OF_A_FILL_SECONDS if self._fills else _LAST_OFFERS_SECONDS
 
     async def _link(self, settings: CacheSettings) -> None:
-        self._linked = await link(settings, _LINK_SECONDS)
+        self._linked = await link(settings, _LINK_SECONDS, self._checked)
         if self._linked.problem is not None:
             say(f"not all of the compile cache is linked: {self._linked.problem}")
 

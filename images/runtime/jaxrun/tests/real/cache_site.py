@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxrun.cache.checked import Checked
 from jaxrun.cache.keeper.passes import Keeper
 from jaxrun.cache.layout import blobs_of, entries_of, offer_name, offers_name
 from jaxrun.cache.local import Linked, link
@@ -42,6 +44,7 @@ class CacheSite:
 
     def clean(self) -> None:
         """An empty volume, and a pod that has just started."""
+        self.checked = _a_reader()
         for path in (self.volume, self.local):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(parents=True, exist_ok=True)
@@ -69,7 +72,7 @@ class CacheSite:
         return CacheSettings(DIGEST, self.published, self.staging, self.local, "pod-0")
 
     def link(self) -> Linked:
-        return asyncio.run(link(self.settings(), 20))
+        return asyncio.run(link(self.settings(), 20, self.checked))
 
     def offer_all(self) -> Offers:
         """What the pod's launcher does at the program's end."""
@@ -98,7 +101,8 @@ class CacheSite:
         return Ran(said["requests"], said["hits"])
 
     def fresh_pod(self) -> None:
-        """The next pod begins with an empty directory."""
+        """The next pod begins with an empty directory, and has read nothing yet."""
+        self.checked = _a_reader()
         shutil.rmtree(self.local)
         self.local.mkdir()
 
@@ -116,3 +120,8 @@ class CacheSite:
         directory.mkdir(exist_ok=True)
         directory.chmod(0o777)
         return directory / offer_name(name, hashlib.sha256(content).hexdigest())
+
+
+def _a_reader() -> Checked:
+    """One that remembers also what has just been written."""
+    return Checked(clock=lambda: time.time() + 3600)

@@ -222,8 +222,9 @@ def test_a_damaged_entry(
     )
 
 
+@pytest.mark.parametrize("fault", [flip, cut])
 def test_damage_under_a_running_reader_costs_one_compilation(
-    site: CacheSite, entries: Entries
+    site: CacheSite, entries: Entries, fault: Callable[[Path, bytes], None]
 ) -> None:
     site.run()
     site.offer_all()
@@ -231,7 +232,7 @@ def test_damage_under_a_running_reader_costs_one_compilation(
     site.fresh_pod()
     assert site.link().linked == len(entries)
     for good in entries.values():
-        site.blob(good).write_bytes(b"rubbish")
+        fault(site.blob(good), good)
     site.run()
     assert site.link().refused == len(entries)
     site.run()

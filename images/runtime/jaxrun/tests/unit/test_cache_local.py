@@ -4,12 +4,16 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cache_builders import DIGEST, a_pod, an_entry, an_entry_name, publish, sha256
 
-from jaxrun.cache import local
+from jaxrun.cache import checked
+from jaxrun.cache.checked import Checked
+from jaxrun.cache.files import Tick, hash_of
 from jaxrun.cache.layout import entries_of
 from jaxrun.cache.local import Linked, link
 from jaxrun.cache.settings import CacheSettings
@@ -142,13 +146,13 @@ async def test_a_volume_that_hangs_costs_the_deadline_and_no_more(
     assert (await link(pod, 20)).linked == 3
     reads: list[Path] = []
 
-    def hanging(path: Path, size: int, tick: local.Tick) -> str | None:
+    def hanging(path: Path, size: int, tick: Tick) -> str | None:
         reads.append(path)
         if len(reads) > 1:
             time.sleep(1)
         return path.name
 
-    monkeypatch.setattr(local, "hash_of", hanging)
+    monkeypatch.setattr(checked, "hash_of", hanging)
     started = time.monotonic()
     linked = await link(pod, 0.2)
     assert time.monotonic() - started < 0.8
@@ -158,6 +162,125 @@ async def test_a_volume_that_hangs_costs_the_deadline_and_no_more(
     assert len(names(pod)) == 1
     await asyncio.sleep(1)
     assert len(names(pod)) == 1, "linked after the deadline"
+
+
+class AReader:
+    """One launcher's `link`, by an hour hence; `read` are the blobs that it has hashed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, ahead_seconds: float = 3600) -> None:
+        self.checked = Checked(clock=lambda: time.time() + ahead_seconds)
+        self.read: list[str] = []
+
+        def noted(path: Path, size: int, tick: Tick) -> str | None:
+            self.read.append(path.name)
+            return hash_of(path, size, tick)
+
+        monkeypatch.setattr(checked, "hash_of", noted)
+
+    async def link(self, pod: CacheSettings) -> Linked:
+        self.read.clear()
+        return await link(pod, 20, self.checked)
+
+
+async def test_what_was_found_right_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod, reader = a_pod(tmp_path), AReader(monkeypatch)
+    blobs = [publish(pod.published, an_entry_name(k), an_entry(k)) for k in range(3)]
+    assert await reader.link(pod) == Linked(3, 0, None)
+    assert len(reader.read) == 3
+    assert await reader.link(pod) == Linked(3, 0, None)
+    assert reader.read == []
+    new = publish(pod.published, an_entry_name(3), an_entry(3))
+    (pod.local / an_entry_name(0)).unlink()
+    assert await reader.link(pod) == Linked(4, 0, None)
+    assert reader.read == [new.name]
+    assert (pod.local / an_entry_name(0)).readlink() == blobs[0]
+
+
+def in_place(blob: Path) -> None:
+    with blob.open("r+b") as file:
+        file.write(b"\1")
+
+
+def with_its_old_time(blob: Path) -> None:
+    before = blob.stat()
+    in_place(blob)
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def by_a_rename(blob: Path) -> None:
+    before, other = blob.stat(), blob.with_name("other")
+    other.write_bytes(b"\1" + blob.read_bytes()[1:])
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.rename(blob)
+
+
+def by_a_link(blob: Path) -> None:
+    elsewhere = blob.rename(blob.with_name("elsewhere"))
+    blob.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("changed", [in_place, with_its_old_time, by_a_rename, by_a_link])
+async def test_what_was_changed_since_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: Callable[[Path], None]
+) -> None:
+    pod, reader = a_pod(tmp_path), AReader(monkeypatch)
+    blob = publish(pod.published, an_entry_name(), an_entry())
+    publish(pod.published, an_entry_name(1), an_entry(1))
+    assert await reader.link(pod) == Linked(2, 0, None)
+    await asyncio.sleep(0.05)  # a tick of the file system's clock
+    changed(blob)
+    assert await reader.link(pod) == Linked(1, 1, None)
+    assert reader.read == [blob.name]
+    blob.unlink()
+    blob.write_bytes(an_entry())
+    assert await reader.link(pod) == Linked(2, 0, None)
+
+
+async def test_a_manifest_of_another_size_is_still_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod, reader = a_pod(tmp_path), AReader(monkeypatch)
+    blob = publish(pod.published, an_entry_name(), an_entry())
+    assert await reader.link(pod) == Linked(1, 0, None)
+    told = json.dumps({"sha256": blob.name, "bytes": len(an_entry()) + 1})
+    (entries_of(pod.published, DIGEST) / an_entry_name()).write_text(told)
+    assert await reader.link(pod) == Linked(0, 1, None)
+
+
+async def test_what_was_written_just_now_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be written to again without its times being others."""
+    pod, reader = a_pod(tmp_path), AReader(monkeypatch, ahead_seconds=0)
+    publish(pod.published, an_entry_name(), an_entry())
+    for _ in range(2):
+        assert await reader.link(pod) == Linked(1, 0, None)
+        assert len(reader.read) == 1
+
+
+async def test_its_own_entries_too_are_read_once_until_somebody_writes_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod, reader, looks = a_pod(tmp_path), AReader(monkeypatch), []
+    own = pod.local / an_entry_name()
+    own.write_bytes(an_entry())
+    fault_of = checked.fault_of
+
+    def noted(file: Any, tick: Tick) -> str | None:
+        looks.append(file)
+        return fault_of(file, tick=tick)
+
+    monkeypatch.setattr(checked, "fault_of", noted)
+    for _ in range(2):
+        await reader.link(pod)
+        assert len(looks) == 1
+        assert own.exists()
+    await asyncio.sleep(0.05)
+    own.write_bytes(an_entry()[:-1])
+    await reader.link(pod)
+    assert not own.exists()
 
 
 async def test_a_local_directory_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A compilation that JAX never keeps is counted, with its function, in the thread it was done in."""
+"""A compilation that JAX never keeps is counted, with its function, in the thread that did it."""
 
 import threading
 from types import ModuleType

@@ -1,13 +1,13 @@
 """Before a program starts: JAX's private directory is linked to what is published and right.
 
-A link is made only after its blob was read and its SHA-256 is its name. Nobody but the launcher is
+A link is made only after its blob was read and its SHA-256 is its name; a blob that this launcher
+has read before is not read again while nobody has written to it: see `checked`. Nobody but the launcher is
 in the directory now, so a regular file that is no whole entry was left by a program that was killed
 while writing: JAX would complain of it for ever, and it goes. Other regular files are this pod's
 own entries and stay. Links that were not found right in this run go too, those of the epoch before
 included.
 """
 
-import os
 import threading
 import time
 from contextlib import suppress
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxrun.cache.background import done_within
-from jaxrun.cache.entry import fault_of
-from jaxrun.cache.files import Tick, hash_of, open_regular, why
+from jaxrun.cache.checked import Checked
+from jaxrun.cache.files import why
 from jaxrun.cache.layout import (
     TEMPORARY,
     blobs_of,
@@ -38,9 +38,12 @@ class Linked:
     problem: str | None = None
 
 
-async def link(settings: CacheSettings, deadline_seconds: float) -> Linked:
-    """Never raises, and returns by the deadline whatever the volume does."""
-    linking = _Linking(settings, deadline_seconds)
+async def link(
+    settings: CacheSettings, deadline_seconds: float, checked: Checked | None = None
+) -> Linked:
+    """Never raises, and returns by the deadline whatever the volume does. `checked` is what was
+    found right by earlier calls, and in the end by this one."""
+    linking = _Linking(settings, deadline_seconds, checked or Checked())
     try:
         await done_within(deadline_seconds, linking.run, "jaxrun-link")
     finally:
@@ -55,8 +58,9 @@ class _LateError(Exception):
 class _Linking:
     """One run, in a thread of its own; closed by whoever waits for it."""
 
-    def __init__(self, settings: CacheSettings, seconds: float) -> None:
+    def __init__(self, settings: CacheSettings, seconds: float, checked: Checked) -> None:
         self._settings = settings
+        self._checked = checked
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._lock = threading.Lock()
@@ -107,8 +111,11 @@ class _Linking:
         for path in list(self._settings.local.iterdir()):
             self._tick()
             leftover = path.name.startswith(TEMPORARY) and not path.is_dir()
-            if leftover or (is_entry(path.name) and _is_broken(path, self._tick)):
+            if leftover or (is_entry(path.name) and self._is_broken(path)):
                 path.unlink(missing_ok=True)
+
+    def _is_broken(self, path: Path) -> bool:
+        return not path.is_symlink() and not self._checked.is_whole(path, self._tick)
 
     def _link_all(self, namespace: str) -> None:
         published = self._settings.published
@@ -139,24 +146,13 @@ class _Linking:
             self._refused += 1
             return
         blob = blobs_of(published, namespace) / manifest.sha256
-        if hash_of(blob, manifest.size_bytes, self._tick) != manifest.sha256:
+        if not self._checked.is_right(blob, manifest, self._tick):
             self._refused += 1
             return
         with self._lock:
             self._tick()
             _place(path, blob)
             self._right.add(name)
-
-
-def _is_broken(path: Path, tick: Tick) -> bool:
-    if path.is_symlink():
-        return False
-    try:
-        descriptor = open_regular(path)
-    except (OSError, ValueError):
-        return False
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        return fault_of(file, tick=tick) is not None
 
 
 def _place(path: Path, blob: Path) -> None:
