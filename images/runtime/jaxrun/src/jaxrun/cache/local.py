@@ -1,11 +1,11 @@
 """Before a program starts: JAX's private directory is linked to what is published and right.
 
 A link is made only after its blob was read and its SHA-256 is its name; a blob that this launcher
-has read before is not read again while nobody has written to it: see `checked`. Nobody but the launcher is
-in the directory now, so a regular file that is no whole entry was left by a program that was killed
-while writing: JAX would complain of it for ever, and it goes. Other regular files are this pod's
-own entries and stay. Links that were not found right in this run go too, those of the epoch before
-included.
+has read before is not read again while nobody has written to it: see `checked`. Nobody but the
+launcher is in the directory now, so a regular file that is no whole entry was left by a program
+that was killed while writing: JAX would complain of it for ever, and it goes. Other regular files
+are this pod's own entries and stay. Links that were not found right in this run go too, those of
+the epoch before included.
 """
 
 import threading

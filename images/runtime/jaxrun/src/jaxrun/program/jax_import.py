@@ -2,7 +2,8 @@
 
 A finder in front of sys.meta_path lets the others find the few modules that matter and runs a
 callback after each was executed; when the last one has been, it takes itself away. What the
-callbacks do is in `jax_events`, `jax_devices`, `cache_reads` and `cache_writes`, imported only then.
+callbacks do is in `jax_events`, `jax_devices`, `cache_reads` and `cache_writes`, imported only
+then.
 """
 
 from __future__ import annotations
