@@ -8,10 +8,11 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.cache import jobs
 from bench.cache.herd import WAYS, Herding
-from bench.cache.measured import Herd, Measured, Start, goals, report
+from bench.cache.measured import Herd, Measured, Sized, Start, goals, report, sizes_table
 from bench.cache.starts import Starts
 from bench.namespace import bench_namespace, into
 from e2e.cluster import cgroups
@@ -31,6 +32,15 @@ def main() -> int:
     parser.add_argument("--ways", nargs="*", choices=tuple(WAYS), default=tuple(WAYS))
     parser.add_argument("--jobs", type=int, default=4, help="at once")
     parser.add_argument("--layers", type=int, default=12, help="of bytegpt: how much to compile")
+    parser.add_argument("--unroll", action="store_true", help="compile each layer anew")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        metavar="LAYERS",
+        help="only cold starts and restarts in place of programs with so many layers, scanned and "
+        "unrolled",
+    )
     parser.add_argument("--give-up-seconds", type=float, default=300.0)
     parser.add_argument("--no-deploy", action="store_true", help="measure the operator as it runs")
     options = parser.parse_args()
@@ -39,12 +49,16 @@ def main() -> int:
     busy = os.getloadavg()[0]
     cores = len(os.sched_getaffinity(0))
     progress.say(f"{cores} cores, load average {busy:.1f} before")
+    machine = {"cores": cores, "loadAverageBefore": busy}
+    if options.sizes:
+        return _sizes(kubectl, options, progress, machine)
 
-    cold, restarted = _cold_and_restarted(kubectl, options)
+    size = jobs.Size(options.layers, options.unroll)
+    cold, restarted = _cold_and_restarted(kubectl, size, options.give_up_seconds)
     _tell(progress, "cold", cold)
     _tell(progress, "restarted in place", restarted)
     read_cpu = functools.partial(cgroups.pod_cpu_seconds, cluster.cgroup)
-    herding = Herding(kubectl, read_cpu, options.layers, options.jobs, options.give_up_seconds)
+    herding = Herding(kubectl, read_cpu, size, options.jobs, options.give_up_seconds)
     herds: list[Herd] = []
     warm: Start | None = None
     try:
@@ -57,10 +71,25 @@ def main() -> int:
                 _tell(progress, "warm", warm)
     finally:
         measured = Measured(cold, restarted, warm, herds)
-        print(f"{cores} cores, load average {busy:.1f} before, {options.layers} layers\n")
+        print(f"{cores} cores, load average {busy:.1f} before, {size}\n")
         print(report(measured))
-        machine = {"cores": cores, "loadAverageBefore": busy}
-        print(f"\nwritten to {_write(measured, options, machine)}")
+        what = {"goals": [asdict(goal) for goal in goals(measured)], **asdict(measured)}
+        print(f"\nwritten to {_write(what, options, machine)}")
+    return 0
+
+
+def _sizes(
+    kubectl: Kubectl, options: argparse.Namespace, progress: Progress, machine: dict[str, float]
+) -> int:
+    """A restart in place reads the entries that a warm start reads, with no Warmup to wait for."""
+    found: list[Sized] = []
+    for size in (jobs.Size(layers, each) for layers in options.sizes for each in (False, True)):
+        cold, again = _cold_and_restarted(kubectl, size, options.give_up_seconds)
+        found.append(Sized(str(size), cold, again))
+        _tell(progress, f"{size}, cold", cold)
+        _tell(progress, f"{size}, again", again)
+    print(sizes_table(found))
+    print(f"\nwritten to {_write({'sizes': [asdict(each) for each in found]}, options, machine)}")
     return 0
 
 
@@ -76,11 +105,13 @@ def _cluster(as_it_runs: bool, progress: Progress) -> tuple[LocalCluster, Kubect
     return deployment.cluster, deployment.kubectl
 
 
-def _cold_and_restarted(kubectl: Kubectl, options: argparse.Namespace) -> tuple[Start, Start]:
+def _cold_and_restarted(
+    kubectl: Kubectl, size: jobs.Size, give_up_seconds: float
+) -> tuple[Start, Start]:
     """One job without a CompileCache, killed after its first step, and its next epoch."""
     with bench_namespace(kubectl, "cold") as (namespace, pods):
-        starts = Starts(kubectl, namespace, pods, options.give_up_seconds)
-        job = jobs.alone("cold", options.layers).with_spec(restartPolicy={"maxRestarts": 1})
+        starts = Starts(kubectl, namespace, pods, give_up_seconds)
+        job = jobs.alone("cold", size).with_spec(restartPolicy={"maxRestarts": 1})
         applied = time.time()
         kubectl.apply(into(namespace, job.manifest))
         cold = starts.first_step("cold", applied)
@@ -97,15 +128,10 @@ def _tell(progress: Progress, name: str, start: Start) -> None:
     )
 
 
-def _write(measured: Measured, options: argparse.Namespace, machine: dict[str, float]) -> Path:
+def _write(what: dict[str, Any], options: argparse.Namespace, machine: dict[str, float]) -> Path:
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    whole = {
-        "machine": machine,
-        "settings": vars(options),
-        "goals": [asdict(goal) for goal in goals(measured)],
-        **asdict(measured),
-    }
+    whole = {"machine": machine, "settings": vars(options), **what}
     path.write_text(json.dumps(whole, indent=1) + "\n")
     return path
 

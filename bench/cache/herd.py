@@ -22,7 +22,7 @@ READY_SECONDS = 120.0
 class Way:
     name: str
     contents: tuple[dict[str, Any], ...]
-    job: Callable[[str, int], JaxJobBuilder]
+    job: Callable[[str, jobs.Size], JaxJobBuilder]
 
 
 WAYS = {
@@ -36,8 +36,8 @@ WAYS = {
 class Herding:
     kubectl: Kubectl
     read_cpu: Read
-    layers: int
-    size: int
+    size: jobs.Size
+    count: int
     give_up_seconds: float
 
     def run(self, key: str) -> tuple[Herd, Start | None]:
@@ -47,7 +47,7 @@ class Herding:
             starts = Starts(self.kubectl, namespace, pods, self.give_up_seconds)
             if key == "ours":
                 self._until_usable(namespace)
-            names = [f"gpt{number}" for number in range(self.size)]
+            names = [f"gpt{number}" for number in range(self.count)]
             with metered(pods, self.read_cpu) as meter:
                 applied = self._apply(way, namespace, *names)
                 started = starts.ended_at_first_step(names, applied)
@@ -67,7 +67,7 @@ class Herding:
     def _apply(self, way: Way, namespace: str, *names: str) -> float:
         """Unix time of it."""
         applied = time.time()
-        manifests = [way.job(name, self.layers).manifest for name in names]
+        manifests = [way.job(name, self.size).manifest for name in names]
         self.kubectl.apply(into(namespace, *manifests))
         return applied
 

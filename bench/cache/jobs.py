@@ -1,5 +1,6 @@
 """The example bytegpt as JaxJobs of one host, and the caches they share."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,41 @@ PLAIN_CACHE = {
 }
 
 
-def alone(name: str, layers: int) -> JaxJobBuilder:
+@dataclass(frozen=True)
+class Size:
+    """Of bytegpt: how much there is to compile."""
+
+    layers: int = 12
+    unrolled: bool = False
+    """Each layer is compiled anew, and not one that runs in a loop."""
+
+    def __str__(self) -> str:
+        return f"{self.layers} layers, {'unrolled' if self.unrolled else 'scanned'}"
+
+
+def alone(name: str, size: Size) -> JaxJobBuilder:
     """Without a CompileCache."""
     (manifest,) = [o for o in yaml.safe_load_all(EXAMPLE.read_text()) if o["kind"] == "JaxJob"]
     del manifest["spec"]["checkpoint"]
     job = JaxJobBuilder(manifest).named(name).on("cpu", hosts=1)
-    command = ("python", "-m", "bytegpt", "--steps", str(NEVER), "--layers", str(layers))
+    command = ["python", "-m", "bytegpt", "--steps", str(NEVER), "--layers", str(size.layers)]
+    if size.unrolled:
+        command.append("--unroll")
     job = job.with_command(*command).with_pod(terminationGracePeriodSeconds=10)
     return job.with_spec(restartPolicy={"maxRestarts": 0})
 
 
-def on_shared_volume(name: str, layers: int) -> JaxJobBuilder:
+def on_shared_volume(name: str, size: Size) -> JaxJobBuilder:
     """JAX's own cache on one volume that all pods write to."""
     env = [{"name": variable, "value": value} for variable, value in PLAIN_CACHE.items()]
     mounts = [{"name": SHARED, "mountPath": SHARED_MOUNT}]
     volumes = [{"name": SHARED, "persistentVolumeClaim": {"claimName": SHARED}}]
-    job = alone(name, layers).with_program(env=env, volumeMounts=mounts)
+    job = alone(name, size).with_program(env=env, volumeMounts=mounts)
     return job.with_pod(volumes=volumes)
 
 
-def warmed(name: str, layers: int) -> JaxJobBuilder:
-    return alone(name, layers).with_spec(compileCache={"name": CACHE, "warmup": "Wait"})
+def warmed(name: str, size: Size) -> JaxJobBuilder:
+    return alone(name, size).with_spec(compileCache={"name": CACHE, "warmup": "Wait"})
 
 
 def shared_claim() -> dict[str, Any]:

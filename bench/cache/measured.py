@@ -70,6 +70,19 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Sized:
+    """One program, cold and with all that it compiles in the cache."""
+
+    size: str
+    cold: Start
+    again: Start
+
+    @property
+    def compile_ratio(self) -> float:
+        return self.cold.compile_seconds / self.again.compile_seconds
+
+
+@dataclass(frozen=True)
 class Goal:
     what: str
     seen: str
@@ -137,6 +150,31 @@ def starts_table(measured: Measured) -> str:
                 _ratio(cold.compile_seconds, start.compile_seconds),
             ]
             lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def sizes_table(found: Sequence[Sized]) -> str:
+    """Markdown; the ratios are cold to again."""
+    lines = [
+        "| program | compiling cold, s | again, s | ratio | the program cold, s | again, s | ratio "
+        "| hits | goal |",
+        f"|{'---|' * 9}",
+    ]
+    for each in found:
+        cold, again = each.cold, each.again
+        met = again.hits == again.requests > 0 and each.compile_ratio >= GOAL_COMPILE_RATIO
+        cells = [
+            each.size,
+            _seconds(cold.compile_seconds),
+            _seconds(again.compile_seconds),
+            _ratio(cold.compile_seconds, again.compile_seconds),
+            _seconds(cold.program_seconds),
+            _seconds(again.program_seconds),
+            _ratio(cold.program_seconds, again.program_seconds),
+            f"{again.hits}/{again.requests}",
+            "met" if met else "not met",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

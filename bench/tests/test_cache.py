@@ -10,11 +10,13 @@ from bench.cache.cpu import KEEPER, Meter
 from bench.cache.measured import (
     Herd,
     Measured,
+    Sized,
     Start,
     Warming,
     goals,
     herds_table,
     report,
+    sizes_table,
     starts_table,
 )
 from bench.cache.starts import Starts, start_of
@@ -73,6 +75,32 @@ def test_a_goal_that_is_missed_is_told_with_what_was_seen(
 
 def test_a_run_without_the_cache_judges_only_what_it_saw() -> None:
     assert met(a_run(warm=None, herds=[NONE])) == [True]
+
+
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [
+        (RESTARTED, ["18.0", "12", "3.50", "3.4", "2/2", "met"]),
+        (dataclasses.replace(RESTARTED, compile_seconds=1.0), ["9.0", "12", "3.50", "3.4", "2/2"]),
+        (dataclasses.replace(RESTARTED, hits=1), ["18.0", "12", "3.50", "3.4", "1/2", "not met"]),
+    ],
+    ids=["10x", "not 10x", "a miss"],
+)
+def test_each_size_of_program_has_its_ratio_and_whether_it_meets_the_goal(
+    again: Start, told: list[str]
+) -> None:
+    (row,) = cells(sizes_table([Sized("12 layers, scanned", COLD, again)]))
+    assert row[0] == "12 layers, scanned"
+    assert row[3:] == [*told, "not met"][:6]
+
+
+def test_a_size_says_how_it_is_compiled_in_words_and_in_the_command() -> None:
+    commands = [
+        jobs.alone("gpt", size).manifest["spec"]["template"]["spec"]["containers"][0]["command"]
+        for size in (jobs.Size(4), jobs.Size(4, unrolled=True))
+    ]
+    assert [command[-2:] for command in commands] == [["--layers", "4"], ["4", "--unroll"]]
+    assert str(jobs.Size(4)) == "4 layers, scanned"
 
 
 def test_starts_have_their_ratios_to_the_cold_one() -> None:
@@ -144,7 +172,7 @@ def test_cpu_seconds_are_told_by_job_and_outlive_a_pods_cgroup() -> None:
 
 
 def test_all_ways_are_jaxjobs_with_the_same_program() -> None:
-    ways = [way("gpt0", 12) for way in (jobs.alone, jobs.on_shared_volume, jobs.warmed)]
+    ways = [way("gpt0", jobs.Size()) for way in (jobs.alone, jobs.on_shared_volume, jobs.warmed)]
     assert len({tuple(job.program["command"]) for job in ways}) == 1
     for job in ways:
         JaxJob.model_validate(job.manifest)

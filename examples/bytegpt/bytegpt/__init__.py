@@ -2,6 +2,6 @@
 
 `data` reads the bytes, `model` is the network, `sample` lets it write, `learner` compiles what acts
 on it, `train` is the loop with its checkpoints. Nothing here knows where it runs: alone on a
-laptop, under mpirun or Slurm, or as a JaxJob. Its twelve layers are unrolled, as is usual where
-steps must be fast, so compiling takes long and a compile cache (JAX_COMPILATION_CACHE_DIR) pays.
+laptop, under mpirun or Slurm, or as a JaxJob. Its twelve layers are one that is compiled once and
+runs in a loop, as is usual in deep networks; with `--unroll` each is compiled anew.
 """

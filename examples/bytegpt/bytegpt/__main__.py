@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=defaults.steps)
     parser.add_argument("--batch", type=int, default=defaults.batch, help="of all processes")
     parser.add_argument("--layers", type=int, default=defaults.layers)
+    parser.add_argument("--unroll", action="store_true", help="compile each layer anew")
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate)
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--checkpoints", type=Path, help="directory that all processes share")

@@ -14,6 +14,7 @@ class Shape:
     width: int = 128
     heads: int = 4
     context: int = 128
+    unroll: bool = False
 
 
 def rotate(x: jax.Array) -> jax.Array:
@@ -70,17 +71,46 @@ class Block(nnx.Module):
         return x + self.mlp(self.mlp_norm(x))
 
 
+class Stack(nnx.Module):
+    """Blocks one after another, compiled once and run in a loop: their weights lie in one array."""
+
+    def __init__(self, shape: Shape, rngs: nnx.Rngs) -> None:
+        @nnx.split_rngs(splits=shape.layers)
+        @nnx.vmap(in_axes=0, out_axes=0)
+        def create(rngs: nnx.Rngs) -> Block:
+            return Block(shape, rngs)
+
+        self.blocks = create(rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        graph, weights = nnx.split(self.blocks)
+
+        def through(x: jax.Array, weights: nnx.State) -> tuple[jax.Array, None]:
+            return nnx.merge(graph, weights)(x), None
+
+        return jax.lax.scan(through, x, weights)[0]
+
+
+class Unrolled(nnx.Module):
+    """Blocks one after another, each compiled anew."""
+
+    def __init__(self, shape: Shape, rngs: nnx.Rngs) -> None:
+        self.blocks = nnx.List(Block(shape, rngs) for _ in range(shape.layers))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
 class GPT(nnx.Module):
     """Bytes (n, length) to logits (n, length, 256) of the byte that follows each."""
 
     def __init__(self, shape: Shape, rngs: nnx.Rngs) -> None:
         self.embedding = nnx.Embed(BYTES, shape.width, rngs=rngs)
-        self.blocks = nnx.List(Block(shape, rngs) for _ in range(shape.layers))
+        self.layers = (Unrolled if shape.unroll else Stack)(shape, rngs)
         self.norm = nnx.RMSNorm(shape.width, rngs=rngs)
         self.logits = nnx.Linear(shape.width, BYTES, use_bias=False, rngs=rngs)
 
     def __call__(self, tokens: jax.Array) -> jax.Array:
-        x = self.embedding(tokens)
-        for block in self.blocks:
-            x = block(x)
-        return self.logits(self.norm(x))
+        return self.logits(self.norm(self.layers(self.embedding(tokens))))

@@ -22,6 +22,7 @@ class Options:
     steps: int = 200
     batch: int = 8
     layers: int = 12
+    unroll: bool = False
     learning_rate: float = 2e-3
     seed: int = 0
     checkpoints: Path | None = None
@@ -30,7 +31,7 @@ class Options:
 
     @property
     def shape(self) -> Shape:
-        return Shape(layers=self.layers)
+        return Shape(layers=self.layers, unroll=self.unroll)
 
 
 @dataclass(frozen=True)
