@@ -23,7 +23,7 @@ from jaxrun.serve.http.infer import Inference, OwnRoute
 from jaxrun.serve.http.pages import model_metadata, readiness, server_metadata, why_unready
 from jaxrun.serve.http.plain_json import dumps
 from jaxrun.serve.model import Model
-from jaxrun.serve.state import Loading
+from jaxrun.serve.state import Draining, Loading
 
 Endpoint = Callable[[Exchange], Awaitable[Answer]]
 
@@ -48,7 +48,9 @@ class Application:
         self._alive = alive
         self._metrics = metrics
         self.closing = False
-        """Whether each answer also ends its connection: the process is about to stop."""
+        """The process is about to stop: unready, and each answer also ends its connection."""
+        self.requests = 0
+        """For the model, so far."""
         self._gets: dict[str, Callable[[], Answer]] = {
             "/v2": server_metadata,
             "/v2/": server_metadata,
@@ -101,6 +103,7 @@ class Application:
         if endpoint is not None:
             if exchange.method != "POST":
                 return _not_allowed("POST")
+            self.requests += 1
             return await endpoint(exchange)
         page = self._gets.get(path)
         if page is not None:
@@ -131,7 +134,7 @@ class Application:
         return Answer(503, f"no progress: {why_unready(state)}\n".encode(), TEXT)
 
     def _ready(self) -> Answer:
-        return readiness(self._server.state)
+        return readiness(Draining() if self.closing else self._server.state)
 
     def _status(self) -> Answer:
         return Answer(200, dumps(self._server.statistics()) + b"\n")

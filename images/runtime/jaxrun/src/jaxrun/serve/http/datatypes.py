@@ -28,5 +28,5 @@ def numpy_dtype(name: str) -> "np.dtype[Any]":
     if name == "bfloat16":
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype[Any](ml_dtypes.bfloat16)
     return np.dtype(name)

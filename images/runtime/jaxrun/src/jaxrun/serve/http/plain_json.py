@@ -12,7 +12,7 @@ def _standard_dumps(value: Any) -> bytes:
 
 
 try:
-    import orjson
+    import orjson  # type: ignore[import-not-found,unused-ignore]
 except ImportError:
     _loads: Callable[[Any], Any] = json.loads
     dumps: Callable[[Any], bytes] = _standard_dumps
@@ -22,7 +22,7 @@ else:
 
     def dumps(value: Any) -> bytes:
         """Raises TypeError for what is no JSON."""
-        return orjson.dumps(value)
+        return bytes(orjson.dumps(value))
 
 
 def loads(text: "bytes | memoryview", what: str) -> Any:

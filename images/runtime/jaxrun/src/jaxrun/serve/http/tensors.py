@@ -82,7 +82,7 @@ class Expected:
         """
         if self.datatype in BINARY_ONLY:
             raise InvalidInput(
-                f"input {self.name}: {self.datatype} cannot be given in JSON: send it as binary data"
+                f"input {self.name}: {self.datatype} cannot be given in JSON: send binary data"
             )
         flat, count = self._flat(data, shape), math.prod(shape)
         if len(flat) != count:
@@ -105,14 +105,15 @@ class Expected:
             raise InvalidInput(f"input {self.name}: data is {_shown(data)}, not a list")
         for depth, size in enumerate(shape[:-1]):
             if not data or type(data[0]) is not list:
-                return data
+                break
             even = {len(row) if type(row) is list else -1 for row in data} == {shape[depth + 1]}
             if (depth == 0 and len(data) != size) or not even:
                 raise InvalidInput(
                     f"input {self.name}: data is not nested as its shape {list(shape)}"
                 )
             data = list(chain.from_iterable(data))
-        return data  # type: ignore[no-any-return]
+        flat: list[Any] = data
+        return flat
 
     def _array(self, flat: list[Any]) -> Array:
         try:
@@ -147,7 +148,7 @@ def json_data(array: Array) -> list[Any]:
 
 def raw_bytes(array: Array) -> memoryview:
     """All elements, row by row, little-endian; shares the array's memory where it can."""
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _shown(value: Any) -> str:
