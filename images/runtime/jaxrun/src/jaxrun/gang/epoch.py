@@ -6,6 +6,7 @@ lost, or when a death that is nobody's consequence has stood for the evidence wi
 latest when a silent launcher would have been found out.
 """
 
+import signal as signals
 from dataclasses import dataclass, field
 
 from jaxrun import cause
@@ -239,6 +240,10 @@ class Epoch:
 
     def _finish(self) -> Verdict:
         if self._request is not None:
+            if self._terms.drains and all(p.finished for p in self.processes):
+                name = signals.Signals(self._request.signal).name
+                message = f"the server was asked to stop ({name}), and has drained"
+                return Verdict(None, 0, message, self.number, step=self.step)
             return self.preempted(self._request)
         count = len(self.processes)
         message = "the process finished" if count == 1 else f"all {count} processes finished"
