@@ -39,8 +39,8 @@ RESTARTS: Final = RestartPolicy(
     window_seconds=3600,
     backoff=Backoff(initial_seconds=1, max_seconds=10),
 )
-"""In place, which keeps what is compiled. A crash that repeats itself ends the launcher at the third
-time, and Kubernetes or the operator starts it anew, ever more slowly."""
+"""In place, which keeps what is compiled. A crash that repeats itself ends the launcher at the
+third time, and Kubernetes or the operator starts it anew, ever more slowly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def hash_of(data: Manifest) -> str:
 
 def _pod_part(spec: JaxServiceSpec) -> dict[str, Any]:
     short = _in_short(spec)
-    part = {name: short[name] for name in POD_FIELDS if name in short}
+    part: dict[str, Any] = {name: short[name] for name in POD_FIELDS if name in short}
     if spec.compile_cache is not None:
         part["compileCache"] = {"name": spec.compile_cache.name}
     return part

@@ -34,8 +34,7 @@ def described(snapshot: Snapshot) -> Described | tuple[Problem, ...]:
     spec, runtime = snapshot.service.spec, snapshot.runtime
     supplied = runtime.spec if runtime is not None and spec.runtime is not None else None
     problems = _problems(snapshot, spec)
-    found = _as_job(snapshot, revision.of_spec(spec, supplied), problems)
-    return found
+    return _as_job(snapshot, revision.of_spec(spec, supplied), problems)
 
 
 def described_again(snapshot: Snapshot, earlier: str) -> Described | None:

@@ -1,4 +1,4 @@
-"""The Service by which a JaxService is reached: process 0 of every ready replica of any revision."""
+"""The Service that a JaxService is reached by: process 0 of each ready replica of any revision."""
 
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxService

@@ -14,8 +14,8 @@ def step(scene: Scene) -> Step:
         names = ", ".join(other.revision for other in left)
         pods = sum(other.existing for other in left)
         message = (
-            f"stops revision {names} before revision {target.revision} starts; "
-            f"{pods} of its replicas are still there, and nothing is served until a new one is ready"
+            f"stops revision {names} before revision {target.revision} starts; {pods} of its "
+            "replicas are still there, and nothing is served until a new one is ready"
         )
         return Step({**replicas, target.revision: min(target.desired, wanted)}, message)
     message = f"{target.ready} of {wanted} replicas of revision {target.revision} are ready"
