@@ -19,11 +19,14 @@ from jaxop.kube.reflector import Reflector
 from jaxop.kube.resources import (
     COMPILECACHES,
     CONFIGMAPS,
+    CONTROLLERREVISIONS,
     DEPLOYMENTS,
     JAXJOBS,
     JAXRUNTIMES,
+    JAXSERVICES,
     JOBS,
     PERSISTENTVOLUMECLAIMS,
+    PODDISRUPTIONBUDGETS,
     PODS,
     SERVICES,
     WARMUPS,
@@ -37,8 +40,19 @@ from virtual_time import virtual_loop
 REACTION_SECONDS = 0.3
 TRACKING = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
-OWNED = (WARMUPS, JAXJOBS, JOBS, SERVICES, DEPLOYMENTS, CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS)
-WATCHED = (COMPILECACHES, JAXRUNTIMES, *OWNED)
+OWNED = (
+    WARMUPS,
+    JAXJOBS,
+    JOBS,
+    SERVICES,
+    CONTROLLERREVISIONS,
+    DEPLOYMENTS,
+    PODDISRUPTIONBUDGETS,
+    CONFIGMAPS,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+)
+WATCHED = (COMPILECACHES, JAXRUNTIMES, JAXSERVICES, *OWNED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import aiohttp
+
+from jaxop.controllers.jaxjob.gang_reports import steadied
 from jaxop.controllers.jaxservice import metrics
 from jaxop.controllers.status_page import Answer, ask, url_of
 from jaxop.controllers.status_turns import StatusTurns
@@ -23,6 +25,8 @@ from jaxop.kube.resources import Key
 
 HURRIED_SECONDS: Final = 1.0
 STEADY_SECONDS: Final = 5.0
+HURRY_ENDS_SECONDS: Final = 600.0
+"""A replica that is not ready for so long is asked as rarely as the others."""
 HURRIED_PER_SECOND: Final = 100.0
 STEADY_PER_SECOND: Final = 40.0
 FIGURES_SECONDS: Final = 5.0
@@ -56,6 +60,7 @@ class Heard:
 class _Replica:
     key: Key
     address: Address
+    followed_at: float
     heard: Heard = Heard()
 
 
@@ -97,10 +102,11 @@ class ReplicaReports:
             self._forget(uid)
         began = hurried and not service.hurried
         service.pods, service.hurried = set(pods), hurried
+        now = asyncio.get_running_loop().time()
         for uid, address in pods.items():
             known = self._replicas.get(uid)
             if known is None or known.address != address:
-                self._replicas[uid] = _Replica(key, address, known.heard if known else Heard())
+                self._replicas[uid] = _Replica(key, address, now)
             elif not began:
                 continue
             self._hurried.add(uid)
@@ -131,14 +137,14 @@ class ReplicaReports:
         report, outcome = await self._fetch(replica.address, session)
         before = replica.heard
         if report is not None:
-            replica.heard = Heard(report)
+            replica.heard = Heard(_steadied(report, before.report))
         else:
             replica.heard = replace(before, unheard_since=before.unheard_since or asked_at)
         metrics.REPORTS.labels(outcome).inc()
         if self._replicas.get(uid) is not replica:
             return
         clock = asyncio.get_running_loop().time()
-        self._turns.give(uid, clock + self._interval(uid, replica))
+        self._turns.give(uid, clock + self._interval(uid, replica, clock))
         self._tell(replica, before, clock)
 
     def _tell(self, replica: _Replica, before: Heard, clock: float) -> None:
@@ -149,9 +155,8 @@ class ReplicaReports:
             service.stale, service.told_at = False, clock
             self._wake(replica.key)
 
-    def _interval(self, uid: str, replica: _Replica) -> float:
-        report = replica.heard.report
-        settled = report is not None and report.ready and replica.heard.unheard_since is None
+    def _interval(self, uid: str, replica: _Replica, clock: float) -> float:
+        settled = _is_ready(replica.heard) or clock - replica.followed_at > HURRY_ENDS_SECONDS
         if settled and not self._services[replica.key].hurried:
             self._hurried.discard(uid)
             return max(STEADY_SECONDS, len(self._replicas) / STEADY_PER_SECOND)
@@ -173,7 +178,25 @@ class ReplicaReports:
         self._turns.take_away(uid)
 
 
-def _urgent(heard: Heard) -> tuple[object, bool]:
-    """What a service is told of at once: all but figures, of which no decision is made."""
-    report = heard.report
-    return report.without_figures() if report is not None else None, heard.unheard_since is None
+def _steadied(report: ReplicaReport, before: ReplicaReport | None) -> ReplicaReport:
+    """Without what moves though nothing happens: clocks that tick, and the books of the gang, which
+    are kept for jobs."""
+    gang = steadied(report.gang, before.gang if before is not None else None)
+    return replace(report, gang=replace(gang, goodput=None))
+
+
+def _is_ready(heard: Heard) -> bool:
+    serving = heard.report.serving if heard.report is not None else None
+    return heard.unheard_since is None and serving is not None and serving.state == "Ready"
+
+
+def _urgent(heard: Heard) -> tuple[object, ...]:
+    """What a service is told of at once: of the rest, which are figures, nothing is decided."""
+    silent, report = heard.unheard_since is not None, heard.report
+    if report is None:
+        return (silent,)
+    gang, serving = report.gang, report.serving
+    told: tuple[object, ...] = (silent, gang.state, gang.epoch, gang.cause)
+    if serving is not None:
+        told += (serving.state, serving.reason, serving.buckets_ready, serving.buckets_total)
+    return told
