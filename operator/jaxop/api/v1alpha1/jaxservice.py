@@ -104,7 +104,9 @@ class JaxServiceSpec(KubeModel):
     model: Model
     """What is served."""
 
-    template: PodTemplate = Field(default_factory=lambda: {"spec": {"containers": [{"name": "jax"}]}})
+    template: PodTemplate = Field(
+        default_factory=lambda: {"spec": {"containers": [{"name": "jax"}]}}
+    )
     """The pods, as an ordinary PodTemplateSpec. The container named "jax" is the server: it needs
     an image, unless the runtime has one, and no command. Absent, it is a pod with the runtime's
     image."""
