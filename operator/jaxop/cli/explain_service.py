@@ -82,10 +82,9 @@ def _rollout(known: KnownService, now: datetime, width: int) -> Iterator[str]:
     if rollout.stopped is not None:
         for line in wrapped(f"It has stopped: {rollout.stopped}", width):
             yield click.style(line, fg="red")
-        back = f"jaxop rollback jaxservice {known.service.metadata.name}"
-        where = f"-n {known.service.metadata.namespace}"
-        told = f"Correct the spec and apply it again, or go back: {back} {where}"
-        yield from wrapped(told, width, "  -> ")
+        metadata = known.service.metadata
+        yield from wrapped("Correct the spec and apply it again, or go back:", width, "  -> ")
+        yield f"     jaxop rollback jaxservice {metadata.name} -n {metadata.namespace}"
     elif rollout.progress_since is not None and rollout.deadline_seconds:
         passed = (now - rollout.progress_since).total_seconds()
         left = span(rollout.deadline_seconds - passed)
@@ -106,8 +105,8 @@ def _revisions(known: KnownService) -> Iterator[str]:
             "wanted" if revision.revision == status.updated_revision else "",
         ]
         told = ", ".join(filter(None, marks))
-        line = f"  {revision.number:>4}  {revision.revision:<12} {count:<12} {told}"
-        yield f"{line.rstrip():<44} {_entry(revision)}".rstrip()
+        line = f"  {revision.number:>4}  {revision.revision:<8}  {count:<10}  {told:<15}"
+        yield f"{line}  {_entry(revision)}".rstrip()
 
 
 def _replicas(known: KnownService) -> Iterator[str]:
@@ -130,7 +129,7 @@ def _replica(known: KnownService, view: ReplicaPodView, longest: int) -> str:
     buckets = f"buckets {said.buckets_ready}/{said.buckets_total}" if said is not None else ""
     restarts = plural(view.restarts, "restart") if view.restarts else ""
     facts = ", ".join(filter(None, (buckets, restarts, _what_is_wrong(known, view))))
-    line = f"  {pod.name:<{longest}}  {view.revision:<12} {standing:<9}  {pod.node or '-':<20}"
+    line = f"  {pod.name:<{longest}}  {view.revision:<8}  {standing:<9}  {pod.node or '-':<20}"
     return f"{line} {facts}".rstrip()
 
 

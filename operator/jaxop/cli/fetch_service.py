@@ -58,8 +58,7 @@ async def revisions_of(client: ApiClient, service: JaxService) -> tuple[Revision
 
 
 async def _ask(client: ApiClient, namespace: str, pods: list[str]) -> dict[str, ServingReport]:
-    """Through the API server, which needs the right to get pods/proxy: who lacks it does without.
-    """
+    """Through the API server, which takes the right to get pods/proxy: without it none answers."""
     answers = await asyncio.gather(*(_ask_one(client, namespace, pod) for pod in pods))
     return {pod: said for pod, said in zip(pods, answers, strict=True) if said is not None}
 

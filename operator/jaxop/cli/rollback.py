@@ -1,7 +1,7 @@
 """Going back to an earlier revision of a JaxService: what that changes, and the patch that does it.
 
 It writes the spec as the user who calls it, and nothing else: the operator then rolls out as after
-any change. Where a GitOps tool owns the spec, it has to be changed there too, or that tool undoes it.
+any change. A GitOps tool that owns the spec undoes it, unless the spec is changed there too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxService
+from jaxop.api.v1alpha1.jaxservice import JaxServiceSpec
 from jaxop.cli.fetch_service import revisions_of
-from jaxop.domain.service.revision import REVISED
+from jaxop.domain.service.revision import restored
 from jaxop.domain.service.views import RevisionView
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import Conflict, Invalid
@@ -73,13 +74,23 @@ def rollback_of(
         )
     current = next((r for r in revisions if r.revision == status.updated_revision), None)
     target = _target(what, revisions, current, to_revision)
-    wanted = target.data.get("spec") or {}
-    spec = raw["spec"]
-    changed = [part for part in REVISED if spec.get(part) != wanted.get(part)]
+    spec, wanted = raw["spec"], restored(raw["spec"], target.data)
+    before, after = _in_full(spec), _in_full(wanted)
+    changed = [part for part in sorted({*before, *after}) if before.get(part) != after.get(part)]
+    if not changed:
+        raise CannotRollBackError(
+            f"the spec of {what} describes revision {target.number} already: what differs is its "
+            f"JaxRuntime {service.spec.runtime}, which has changed since then"
+        )
     changes = [
-        change for part in changed for change in _changes(part, spec.get(part), wanted.get(part))
+        change for part in changed for change in _changes(part, before.get(part), after.get(part))
     ]
     return Rollback(target, current, tuple(changes), tuple(_patch(raw, changed, wanted)))
+
+
+def _in_full(spec: Manifest) -> Manifest:
+    """With its defaults, so that what is left out and what is the default are the same."""
+    return JaxServiceSpec.model_validate(spec).to_manifest()
 
 
 async def carry_out(client: ApiClient, namespace: str, name: str, rollback: Rollback) -> None:
@@ -132,7 +143,7 @@ def _patch(raw: Manifest, changed: list[str], wanted: Mapping[str, Any]) -> Iter
     for part in changed:
         if part in wanted:
             yield {"op": "add", "path": f"/spec/{part}", "value": wanted[part]}
-        else:
+        elif part in raw["spec"]:
             yield {"op": "remove", "path": f"/spec/{part}"}
 
 
