@@ -102,8 +102,7 @@ class PlayedKubelet:
         name = pod["metadata"]["name"]
         replica = self.replicas.get(name)
         if replica is None:
-            model = pod["spec"]["containers"][0]["command"][-1]
-            replica = self.replicas[name] = PlayedReplica(model)
+            replica = self.replicas[name] = PlayedReplica(model_of(pod))
         stays = replica.model.startswith("broken") or replica.model in self.held
         replica.loaded = 1 if stays else BUCKETS
         ready = replica.loaded == BUCKETS
@@ -112,6 +111,13 @@ class PlayedKubelet:
             path = f"{self._pods}/{name}/status"
             self._api.request("PATCH", path, {"status": status}, content_type=MERGE)
         return ready
+
+
+def model_of(pod: Object) -> str:
+    """The entry of the model that its server is told to serve."""
+    (server,) = (c for c in pod["spec"]["containers"] if c["name"] == "jax")
+    entry: str = server["command"][-1]
+    return entry
 
 
 def _is_ready(pod: Object) -> bool | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from plain_api import MERGE, Api
 from play import Object, wait
+from played_kubelet import model_of
 
 NAME = "minilm"
 MODEL = "minilm.serving:model"
@@ -120,9 +121,7 @@ class ServicePlay:
     def models(self) -> list[str]:
         """Of all pods that are not on their way out."""
         return sorted(
-            pod["spec"]["containers"][0]["command"][-1]
-            for pod in self.all("pods")
-            if "deletionTimestamp" not in pod["metadata"]
+            model_of(pod) for pod in self.all("pods") if "deletionTimestamp" not in pod["metadata"]
         )
 
     def conditions(self) -> dict[str, tuple[str, str]]:
