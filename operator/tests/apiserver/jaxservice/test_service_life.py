@@ -45,17 +45,22 @@ def test_at_rest_nothing_is_written(
 ) -> None:
     play.service()
     play.wait_state("Ready", readyReplicas=2)
-    asked = {name: replica.asked for name, replica in kubelet.replicas.items()}
-    settled = operator.writes()
-
-    def all_asked_again() -> bool:
-        return all(kubelet.replicas[name].asked > before + 1 for name, before in asked.items())
-
-    passes = _passes(operator)
+    _wait_asked_again(kubelet)
+    settled, passes = operator.writes(), _passes(operator)
     play.patch("jaxservices", NAME, {"metadata": {"labels": {"team": "search"}}})
     wait("another pass", lambda: _passes(operator) > passes)
-    wait("its replicas are asked again", all_asked_again)
+    _wait_asked_again(kubelet)
     assert operator.writes() == settled
+
+
+def _wait_asked_again(kubelet: PlayedKubelet) -> None:
+    """Every replica, and what follows from its answer is done."""
+    before = {name: replica.asked for name, replica in kubelet.replicas.items()}
+
+    def all_asked() -> bool:
+        return all(kubelet.replicas[name].asked > asked + 1 for name, asked in before.items())
+
+    wait("its replicas are asked again", all_asked)
 
 
 def _passes(operator: OperatorProcess) -> float:
