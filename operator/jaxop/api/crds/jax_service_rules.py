@@ -8,7 +8,7 @@ from jaxop.api.v1alpha1.jaxservice import JaxService, JaxServiceSpec, Model, Rol
 from .rule import Rule
 
 MAX_NAME_LENGTH = 32
-"""A replica of several hosts is a JaxJob <name>-<revision>-<number>, and its name has at most 45."""
+"""A replica of several hosts is a JaxJob <name>-<revision>-<number>, whose name has at most 45."""
 
 _RESERVED = "['/jaxop', '/jaxop-cache', '/dev', '/proc', '/sys', '/etc', '/tmp']"
 
@@ -53,8 +53,9 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
             field=".buckets",
         ),
         Rule(
-            "!has(self.model.volume) || !has(self.template) || !self.template.spec.containers.exists(c, c.name == 'jax'"
-            " && has(c.volumeMounts) && c.volumeMounts.exists(m, m.mountPath == self.model.path))",
+            "!has(self.model.volume) || !has(self.template)"
+            " || !self.template.spec.containers.exists(c, c.name == 'jax' && has(c.volumeMounts)"
+            " && c.volumeMounts.exists(m, m.mountPath == self.model.path))",
             'the container "jax" already mounts a volume there: remove that mount, or set another '
             "path",
             field=".model.path",

@@ -307,7 +307,7 @@ SERVER_TEMPLATE = pod_template(
         ),
         Rule(
             "!has(self.volumes) || self.volumes.all(v, v.name != 'jaxservice-model')",
-            'the operator uses the name "jaxservice-model" for spec.model.volume: rename the volume',
+            '"jaxservice-model" is the operator's name for spec.model.volume: rename the volume',
             field=".volumes",
             reason="FieldValueForbidden",
         ),
