@@ -91,8 +91,7 @@ def _next_revision(play: ServicePlay) -> None:
     before = frozenset(play.names("warmups"))
     play.serve(BETTER)
     warmup = the_warmup(play, before)
-    status = play.wait_state("RollingOut", readyReplicas=2)
-    assert status["rollout"]["step"]
+    play.wait_state("WarmingUp", readyReplicas=2)
     assert play.models() == [MODEL, MODEL]
     is_warm(play, warmup)
     play.wait_state("Ready", readyReplicas=2, updatedReplicas=2)
