@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxop.app.settings import Settings
-from jaxop.controllers import compilecache, jaxjob, jaxruntime, warmup
+from jaxop.controllers import compilecache, jaxjob, jaxruntime, jaxservice, warmup
 from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.runtime.snapshot import VerificationSettings
@@ -74,6 +74,15 @@ def jax_runtimes(around: Surroundings) -> Kind:
     return Kind(jaxruntime.JaxRuntimeController(verification, nodes=nodes), (nodes.run,))
 
 
+def jax_services(around: Surroundings) -> Kind:
+    reports = jaxservice.ReplicaReports(around.wake, around.is_ours)
+    nodes = jaxjob.NodeFacts(around.client, around.wake)
+    controller = jaxservice.JaxServiceController(
+        _for_decisions(around.settings), reports=reports, nodes=nodes
+    )
+    return Kind(controller, (reports.run, nodes.run))
+
+
 def all_kinds(around: Surroundings) -> list[Kind]:
     keepers = compilecache.KeeperReports(around.wake, around.is_ours)
     return [
@@ -81,6 +90,7 @@ def all_kinds(around: Surroundings) -> list[Kind]:
         compile_caches(around, keepers),
         warmups(around, keepers),
         jax_runtimes(around),
+        jax_services(around),
     ]
 
 

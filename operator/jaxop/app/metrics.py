@@ -13,20 +13,23 @@ from prometheus_client.registry import Collector
 
 from jaxop.api.v1alpha1.compile_cache import CacheState
 from jaxop.api.v1alpha1.jaxjob_status import State
-from jaxop.kube.resources import COMPILECACHES, JAXJOBS
+from jaxop.api.v1alpha1.jaxservice_status import ServiceState
+from jaxop.kube.resources import COMPILECACHES, JAXJOBS, JAXSERVICES
 from jaxop.kube.store import Store, Stores
 
 Leads = Callable[[], bool]
 
 
 def collectors(stores: Stores, leads: Leads) -> tuple[Collector, ...]:
-    caches = stores[COMPILECACHES]
+    caches, services = stores[COMPILECACHES], stores[JAXSERVICES]
     return (
         States("jaxop_jaxjobs", "JaxJobs by state.", get_args(State), stores[JAXJOBS], leads),
         States(
             "jaxop_compile_caches", "CompileCaches by state.", get_args(CacheState), caches, leads
         ),
         CacheTotals(caches, leads),
+        States("jaxop_services", "JaxServices by state.", get_args(ServiceState), services, leads),
+        ServiceReplicas(services, leads),
     )
 
 
@@ -87,5 +90,35 @@ class CacheTotals(Collector):
             ),
             GaugeMetricFamily(
                 "jaxop_compile_cache_bytes", "Bytes of all CompileCaches.", value=size_bytes
+            ),
+        ]
+
+
+class ServiceReplicas(Collector):
+    """Replicas of all JaxServices together: those that specs want, and those that serve."""
+
+    def __init__(self, services: Store, leads: Leads) -> None:
+        self._services = services
+        self._leads = leads
+
+    def describe(self) -> Iterable[Metric]:
+        return self._families(0, 0)
+
+    def collect(self) -> Iterable[Metric]:
+        if not self._leads():
+            return []
+        services = list(self._services.all())
+        wanted = sum((obj.get("spec") or {}).get("replicas", 1) for obj in services)
+        ready = sum((obj.get("status") or {}).get("readyReplicas", 0) for obj in services)
+        return self._families(wanted, ready)
+
+    @staticmethod
+    def _families(wanted: int, ready: int) -> Iterable[Metric]:
+        return [
+            GaugeMetricFamily(
+                "jaxop_service_replicas_wanted", "Replicas that JaxServices want.", value=wanted
+            ),
+            GaugeMetricFamily(
+                "jaxop_service_replicas_ready", "Replicas of JaxServices that serve.", value=ready
             ),
         ]

@@ -14,13 +14,13 @@ from jaxop.cli.advice import FOR_VERDICT, advice
 from jaxop.cli.budget import budget, why_it_ended
 from jaxop.cli.compilation import compilation
 from jaxop.cli.costs import goodput
+from jaxop.cli.event_lines import event_lines
 from jaxop.cli.fetch import Known
+from jaxop.cli.pods import trouble
 from jaxop.cli.story import COLOURS, restarts, timeline
 from jaxop.cli.wording import bar, plural, section, span, wrapped
-from jaxop.domain.jaxjob.views import PodView
 
 PODS_SHOWN: Final = 16
-EVENTS_SHOWN: Final = 12
 BAR: Final = 24
 
 
@@ -40,7 +40,7 @@ def explain(known: Known, now: datetime, width: int = 100) -> Iterator[str]:
     yield from _startup(known.jaxjob.status)
     yield from compilation(known.jaxjob.status, width)
     yield from _pods(known)
-    yield from _events(known, width)
+    yield from event_lines(known.events, width)
 
 
 def _headline(known: Known, now: datetime, width: int) -> Iterator[str]:
@@ -135,40 +135,14 @@ def _pods(known: Known) -> Iterator[str]:
     if not pods:
         return
     yield from section(f"Pods of attempt {attempt}")
-    troubled = sorted(pods, key=lambda pod: not _trouble(pod))
+    troubled = sorted(pods, key=lambda pod: not trouble(pod))
     shown = sorted(troubled[:PODS_SHOWN], key=lambda pod: (pod.slice_index, pod.index))
     longest = max(len(pod.name) for pod in shown)
     for pod in shown:
-        line = f"  {pod.name:<{longest}}  {pod.phase:<10} {pod.node or '-':<20} {_trouble(pod)}"
+        line = f"  {pod.name:<{longest}}  {pod.phase:<10} {pod.node or '-':<20} {trouble(pod)}"
         yield line.rstrip()
     if len(pods) > len(shown):
         yield f"  and {len(pods) - len(shown)} more"
-
-
-def _trouble(pod: PodView) -> str:
-    if pod.terminating:
-        return "being deleted"
-    if pod.unschedulable is not None and not pod.node:
-        return "cannot be scheduled"
-    if pod.disruption or pod.reason:
-        return pod.disruption or pod.reason
-    held = next((w for w in pod.waiting if w.reason), None)
-    if held is not None:
-        return f"{held.container}: {held.reason}"
-    bad = next((end for end in pod.ends if end.exit_code != 0), None)
-    return f"{bad.container}: exit code {bad.exit_code}" if bad is not None else ""
-
-
-def _events(known: Known, width: int) -> Iterator[str]:
-    if not known.events:
-        return
-    yield from section("Events")
-    for event in known.events[-EVENTS_SHOWN:]:
-        colour = "yellow" if event.type == "Warning" else None
-        times = f" (x{event.count})" if event.count > 1 else ""
-        told = f"{event.time[11:19]}  {event.reason}{times}: {event.message}"
-        for line in wrapped(told, width):
-            yield click.style(line, fg=colour) if colour else line
 
 
 def _advice(known: Known, reason: str) -> str:

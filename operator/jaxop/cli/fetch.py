@@ -32,18 +32,23 @@ class Known:
 async def fetch(client: ApiClient, namespace: str, name: str) -> Known:
     """Raises what the client raises; NotFound if there is no such JaxJob."""
     jaxjob = JaxJob.model_validate(await client.get(JAXJOBS, namespace, name))
-    raw_pods = await _all(client, PODS, namespace, f"{JAXJOB}={name}")
+    raw_pods = await all_of(client, PODS, namespace, f"{JAXJOB}={name}")
     pods = [view for view in map(read_pod, raw_pods) if view is not None]
-    raw_events = await _all(client, EVENTS, namespace, "")
-    events = [_event(event) for event in raw_events if _is_about(event, jaxjob)]
     return Known(
         jaxjob,
         tuple(sorted(pods, key=lambda pod: (pod.attempt, pod.slice_index, pod.index, pod.name))),
-        tuple(sorted(events, key=lambda event: event.time)),
+        await events_about(client, namespace, jaxjob.metadata.uid),
     )
 
 
-async def _all(
+async def events_about(client: ApiClient, namespace: str, uid: str) -> tuple[EventLine, ...]:
+    """Oldest first."""
+    found = await all_of(client, EVENTS, namespace, "")
+    about = [event for event in found if (event.get("involvedObject") or {}).get("uid") == uid]
+    return tuple(sorted(map(_event, about), key=lambda event: event.time))
+
+
+async def all_of(
     client: ApiClient, resource: Resource, namespace: str, selector: str
 ) -> list[Manifest]:
     found: list[Manifest] = []
@@ -54,10 +59,6 @@ async def _all(
         token = page.continue_token
         if not token:
             return found
-
-
-def _is_about(event: Manifest, jaxjob: JaxJob) -> bool:
-    return bool((event.get("involvedObject") or {}).get("uid") == jaxjob.metadata.uid)
 
 
 def _event(event: Manifest) -> EventLine:

@@ -1,38 +1,56 @@
 """Commands, flags and exit codes of `jaxop` and `kubectl jax`.
 
-Exit codes: 0 all is well, or may become so by itself; 1 the job failed or is stalled; 2 wrong
-usage; 3 there is no such object; 4 the cluster cannot be asked.
+Exit codes: 0 all is well, or may become so by itself; 1 the job failed, it or the service is
+stalled, or there is nothing to go back to; 2 wrong usage; 3 there is no such object; 4 the cluster
+cannot be asked.
 """
 
-import asyncio
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any, Final
 
 import click
-from kubernetes.aio.config.config_exception import ConfigException
-from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
 from jaxop import __version__
-from jaxop.cli.explain import explain as explanation
+from jaxop.cli.cluster import Where, impatient, patient
+from jaxop.cli.explain import explain as explain_job
 from jaxop.cli.explain import is_in_trouble
-from jaxop.cli.fetch import Known, fetch
-from jaxop.kube.client import ApiClient
-from jaxop.kube.errors import KubeError, NotFound
-from jaxop.kube.login import login
-from jaxop.kube.transport import KubernetesTransport
+from jaxop.cli.explain_service import explain_service, service_is_in_trouble
+from jaxop.cli.fetch import fetch
+from jaxop.cli.fetch_service import fetch_service
+from jaxop.cli.rollback import CannotRollBackError, carry_out, plan_rollback, told
 
 IN_TROUBLE: Final = 1
-NOT_FOUND: Final = 3
-NO_CLUSTER: Final = 4
 
-KINDS: Final = ("jaxjob", "jaxjobs", "jj")
+JOBS: Final = ("jaxjob", "jaxjobs", "jj")
+SERVICES: Final = ("jaxservice", "jaxservices", "js")
+
+
+def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
+    """-n, --kubeconfig and --context, given to the command as `where`."""
+
+    @click.option("-n", "--namespace", help="Namespace; by default the kubeconfig context's.")
+    @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Path to use.")
+    @click.option("--context", help="Context in the kubeconfig.")
+    @wraps(command)
+    def with_where(
+        *given: Any,
+        namespace: str | None,
+        kubeconfig: str | None,
+        context: str | None,
+        **more: Any,
+    ) -> None:
+        command(*given, where=Where(namespace, kubeconfig, context), **more)
+
+    return with_where
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """What the JAX operator knows of your jobs. Also a kubectl plugin: kubectl jax."""
+    """What the JAX operator knows of your jobs and services. Also a kubectl plugin: kubectl jax."""
 
 
 @main.command()
@@ -42,47 +60,71 @@ def version() -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
+@click.argument("kind", type=click.Choice((*JOBS, *SERVICES)), metavar="KIND")
 @click.argument("name")
-@click.option("-n", "--namespace", help="Namespace; that of the kubeconfig's context if absent.")
-@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Path to use.")
-@click.option("--context", help="Context in the kubeconfig.")
-def explain(
-    kind: str, name: str, namespace: str | None, kubeconfig: str | None, context: str | None
-) -> None:
-    """Tell what a job did, why, and what to do next: jaxop explain jaxjob NAME.
+@cluster_options
+def explain(kind: str, name: str, where: Where) -> None:
+    """Tell how a job or a service stands, why, and what to do next: jaxop explain jaxjob NAME, or
+    jaxservice NAME.
 
-    Exits with 1 if the job failed or is stalled, 3 if there is none, 4 if the cluster cannot be
-    asked.
+    Exits with 1 if the job failed or either is stalled, 3 if there is none, 4 if the cluster cannot
+    be asked.
     """
-    namespace = namespace or _default_namespace(kubeconfig, context)
-    try:
-        known = asyncio.run(_fetch(namespace, name, kubeconfig, context))
-    except NotFound as error:
-        click.echo(f"jaxop: no JaxJob {namespace}/{name}: {error.message}", err=True)
-        sys.exit(NOT_FOUND)
-    except KubeError as error:
-        click.echo(f"jaxop: {error}", err=True)
-        sys.exit(NO_CLUSTER)
-    width = min(120, shutil.get_terminal_size((100, 24)).columns)
-    for line in explanation(known, datetime.now(UTC), width):
+    lines, in_trouble = (_explained_job if kind in JOBS else _explained_service)(name, where)
+    for line in lines:
         click.echo(line)
-    if is_in_trouble(known.jaxjob.status):
+    if in_trouble:
         sys.exit(IN_TROUBLE)
 
 
-async def _fetch(namespace: str, name: str, kubeconfig: str | None, context: str | None) -> Known:
-    transport = KubernetesTransport(login(kubeconfig, context))
+@main.command()
+@click.argument("kind", type=click.Choice(SERVICES), metavar="KIND")
+@click.argument("name")
+@click.option("--to-revision", type=click.IntRange(min=1), help="Its number; else the one before.")
+@click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
+@cluster_options
+def rollback(kind: str, name: str, to_revision: int | None, dry_run: bool, where: Where) -> None:
+    """Go back to an earlier revision: jaxop rollback jaxservice NAME.
+
+    Sets the spec as it was then, with your own rights; spec.replicas and how to roll out stay as
+    they are. Exits with 1 if there is no such revision, 3 if there is no such service, 4 if the
+    cluster cannot be asked.
+    """
+    namespace = where.namespace
+    what = f"JaxService {namespace}/{name}"
     try:
-        return await fetch(ApiClient(transport, timeout=10.0, attempts=2), namespace, name)
-    finally:
-        await transport.close()
+        planned = where.ask(
+            what, lambda line: plan_rollback(patient(line), namespace, name, to_revision)
+        )
+        for line in (what, *told(planned)):
+            click.echo(line)
+        if not dry_run:
+            where.ask(what, lambda line: carry_out(patient(line), namespace, name, planned))
+    except CannotRollBackError as error:
+        click.echo(f"jaxop: {error}", err=True)
+        sys.exit(IN_TROUBLE)
+    if not dry_run:
+        click.echo(f"It is rolled out now: jaxop explain jaxservice {name} -n {namespace}")
 
 
-def _default_namespace(kubeconfig: str | None, context: str | None) -> str:
-    try:
-        contexts, active = list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
-    except (ConfigException, OSError):
-        return "default"
-    chosen: dict[str, Any] = next((c for c in contexts if c["name"] == context), active) or {}
-    return str((chosen.get("context") or {}).get("namespace") or "default")
+def _explained_job(name: str, where: Where) -> tuple[Iterable[str], bool]:
+    namespace = where.namespace
+    known = where.ask(
+        f"JaxJob {namespace}/{name}", lambda line: fetch(patient(line), namespace, name)
+    )
+    lines = explain_job(known, datetime.now(UTC), _width())
+    return lines, is_in_trouble(known.jaxjob.status)
+
+
+def _explained_service(name: str, where: Where) -> tuple[Iterable[str], bool]:
+    namespace = where.namespace
+    known = where.ask(
+        f"JaxService {namespace}/{name}",
+        lambda line: fetch_service(patient(line), namespace, name, pods=impatient(line)),
+    )
+    lines = explain_service(known, datetime.now(UTC), _width())
+    return lines, service_is_in_trouble(known.service.status)
+
+
+def _width() -> int:
+    return min(120, shutil.get_terminal_size((100, 24)).columns)

@@ -76,8 +76,11 @@ class ApiClient:
         self._timeout = timeout
         self._attempts = attempts
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
-        return await self._call("get", resource, "GET", resource.path(namespace, name))
+    async def get(
+        self, resource: Resource, namespace: str, name: str, *, subresource: str = ""
+    ) -> Manifest:
+        path = resource.path(namespace, name, subresource)
+        return await self._call("get", resource, "GET", path)
 
     async def list_page(
         self,

@@ -1,4 +1,6 @@
-"""A real kube-apiserver and etcd for the session; a fresh namespace for each test."""
+"""A real kube-apiserver and etcd for the session; a fresh namespace for each test.
+
+Where the rest of a control plane is wanted too, it is one of its own."""
 
 import asyncio
 import os
@@ -24,6 +26,18 @@ def kubeconfig() -> Iterator[Path]:
         yield Path(running)
         return
     with lite_cluster() as cluster:
+        yield cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[Path]:
+    """With a controller-manager and a scheduler, but no node.
+
+    JAXOP_CONTROL_PLANE_KUBECONFIG names one that runs already, which saves its start."""
+    if running := os.environ.get("JAXOP_CONTROL_PLANE_KUBECONFIG"):
+        yield Path(running)
+        return
+    with lite_cluster(controller_manager=True, scheduler=True) as cluster:
         yield cluster.kubeconfig
 
 

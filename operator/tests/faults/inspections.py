@@ -23,6 +23,9 @@ class PodsOf:
     def end_when_deleted(self, pod: Manifest) -> End:
         return End(143) if _is_inspection(pod) else self._others.end_when_deleted(pod)
 
+    def is_ready(self, pod: Manifest) -> bool:
+        return _is_inspection(pod) or self._others.is_ready(pod)
+
 
 def _is_inspection(pod: Manifest) -> bool:
     return JAXRUNTIME in (pod["metadata"].get("labels") or {})

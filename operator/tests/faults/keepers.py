@@ -1,54 +1,30 @@
-"""Volumes, Deployments, and the keepers that run in their pods, played."""
+"""Volumes, and the keepers that look after them, played."""
 
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from compiling import ENTRY_BYTES, Shelf
+from deployments import WorldWithDeployments, claims_of
 from jaxop.api.plan import Manifest
-from jaxop.kube.resources import CONFIGMAPS, DEPLOYMENTS, PERSISTENTVOLUMECLAIMS, PODS
-from world import World, is_over, owner_uid, phase
+from jaxop.kube.resources import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS
+from world import World, phase
 
 KEEPER = "jaxop.dev/keeper"
 
 
-class WorldWithVolumes(World):
-    """A Deployment makes its pods itself, without a ReplicaSet: nothing is decided by that."""
+class WorldWithVolumes(WorldWithDeployments):
+    """Claims come and go by its rules."""
 
     def rules(self) -> tuple[Callable[[], Awaitable[None]], ...]:
-        return *super().rules(), self._control_deployments, self._mind_claims
-
-    async def _control_deployments(self) -> None:
-        for deployment in self.all(DEPLOYMENTS):
-            if "deletionTimestamp" in deployment["metadata"]:
-                continue
-            pods = [
-                pod
-                for pod in self.all(PODS)
-                if owner_uid(pod) == deployment["metadata"]["uid"] and not is_over(pod)
-            ]
-            wanted = deployment["spec"]["replicas"]
-            for pod in pods[wanted:]:
-                if "deletionTimestamp" not in pod["metadata"]:
-                    await self.remove(PODS, pod)
-            if len(pods) < wanted and self._can_be_placed(deployment):
-                await self.attempt(self.api.create(PODS, _pod_of(deployment)))
-        for pod in self.all(PODS):
-            if is_over(pod) and KEEPER in (pod["metadata"].get("labels") or {}):
-                await self.remove(PODS, pod, grace=0)
-
-    def _can_be_placed(self, deployment: Manifest) -> bool:
-        """As the scheduler has it: not on a claim that is absent, or on its way out."""
-        claims = self.all(PERSISTENTVOLUMECLAIMS)
-        there = [c for c in claims if "deletionTimestamp" not in c["metadata"]]
-        return any(_mounts(deployment["spec"]["template"], claim) for claim in there)
+        return *super().rules(), self._mind_claims
 
     async def _mind_claims(self) -> None:
         """Bound as soon as they are there; let go when no pod mounts them."""
         for claim in self.all(PERSISTENTVOLUMECLAIMS):
             bound = (claim.get("status") or {}).get("phase") == "Bound"
             if "deletionTimestamp" in claim["metadata"]:
-                if not any(_mounts(pod, claim) for pod in self.all(PODS)):
+                if not any(claim["metadata"]["name"] in claims_of(pod) for pod in self.all(PODS)):
                     await self.write(
                         PERSISTENTVOLUMECLAIMS, claim, {"metadata": {"finalizers": None}}
                     )
@@ -88,33 +64,3 @@ def report(world: World, shelf: Shelf, ip: str) -> Manifest | None:
             "offers": {offer: {"published": n} for offer, n in shelf.offers.items()},
         }
     return None
-
-
-def _pod_of(deployment: Manifest) -> Manifest:
-    metadata, template = deployment["metadata"], deployment["spec"]["template"]
-    owner = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "controller": True,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "generateName": f"{metadata['name']}-",
-            "namespace": metadata["namespace"],
-            "labels": template["metadata"]["labels"],
-            "ownerReferences": [owner],
-        },
-        "spec": {**template["spec"], "nodeName": "node-0"},
-    }
-
-
-def _mounts(pod: Manifest, claim: Manifest) -> bool:
-    mounted = [
-        (volume.get("persistentVolumeClaim") or {}).get("claimName")
-        for volume in pod["spec"].get("volumes") or ()
-    ]
-    return claim["metadata"]["name"] in mounted

@@ -5,6 +5,7 @@ from typing import Final
 import cache_scenarios
 import jaxjob_scenarios
 import runtime_scenarios
+import service_scenarios
 import warmup_scenarios
 from scenario import Scenario
 
@@ -13,4 +14,5 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     **cache_scenarios.SCENARIOS,
     **runtime_scenarios.SCENARIOS,
     **warmup_scenarios.SCENARIOS,
+    **service_scenarios.SCENARIOS,
 }

@@ -14,6 +14,7 @@ from keepers import WorldWithVolumes
 from line import Line
 from operator_processes import OperatorProcesses
 from raw_api import RawApi
+from replicas import ReplicasAnd
 from scenario import Scenario, Stage
 from virtual_time import VirtualTimeLoop
 
@@ -34,7 +35,8 @@ class Theatre:
         self.line = Line(kubeconfig, loop, namespace)
         self.log = Log(disturbance)
         self.gangs = Gangs()
-        world = self.gangs.world = WorldWithVolumes(self.line, namespace, PodsOf(self.gangs))
+        pods = ReplicasAnd(PodsOf(self.gangs))
+        world = self.gangs.world = pods.world = WorldWithVolumes(self.line, namespace, pods)
         self.operator = OperatorProcesses(
             self.line, self.log, scenario.build(self.gangs), namespace
         )

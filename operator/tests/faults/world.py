@@ -19,11 +19,14 @@ from jaxop.kube.reflector import Reflector
 from jaxop.kube.resources import (
     COMPILECACHES,
     CONFIGMAPS,
+    CONTROLLERREVISIONS,
     DEPLOYMENTS,
     JAXJOBS,
     JAXRUNTIMES,
+    JAXSERVICES,
     JOBS,
     PERSISTENTVOLUMECLAIMS,
+    PODDISRUPTIONBUDGETS,
     PODS,
     SERVICES,
     WARMUPS,
@@ -37,8 +40,19 @@ from virtual_time import virtual_loop
 REACTION_SECONDS = 0.3
 TRACKING = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
-OWNED = (WARMUPS, JAXJOBS, JOBS, SERVICES, DEPLOYMENTS, CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS)
-WATCHED = (COMPILECACHES, JAXRUNTIMES, *OWNED)
+OWNED = (
+    WARMUPS,
+    JAXJOBS,
+    JOBS,
+    SERVICES,
+    CONTROLLERREVISIONS,
+    DEPLOYMENTS,
+    PODDISRUPTIONBUDGETS,
+    CONFIGMAPS,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+)
+WATCHED = (COMPILECACHES, JAXRUNTIMES, JAXSERVICES, *OWNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,10 @@ class Workload(Protocol):
         ...
 
     def end_when_deleted(self, pod: Manifest) -> End: ...
+
+    def is_ready(self, pod: Manifest) -> bool:
+        """Asked while the pod runs; whoever has it change calls `poke`."""
+        ...
 
 
 class World:
@@ -229,8 +247,9 @@ class World:
                 continue
             elif not pod["spec"].get("nodeName"):
                 await self._bind(pod)
-            elif phase(pod) == "Pending":
-                await self.write(PODS, pod, {"status": _running(pod)}, "status")
+            elif phase(pod) == "Pending" or is_ready(pod) != self._workload.is_ready(pod):
+                running = _running(pod, ready=self._workload.is_ready(pod))
+                await self.write(PODS, pod, {"status": running}, "status")
             elif (end := self._workload.end_of(pod)) is not None:
                 await self.write(PODS, pod, {"status": _ended(end)}, "status")
 
@@ -275,10 +294,23 @@ def is_over(pod: Manifest) -> bool:
     return phase(pod) in ("Succeeded", "Failed")
 
 
+def is_ready(pod: Manifest) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
 def owner_uid(obj: Manifest) -> str:
     """Of its controller; "" without one."""
     owners = obj["metadata"].get("ownerReferences") or ()
     return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
+
+
+def started_at(pod: Manifest) -> str:
+    """When its container began to run; "" while it has not."""
+    for status in (pod.get("status") or {}).get("containerStatuses") or ():
+        if "running" in status["state"]:
+            return str(status["state"]["running"]["startedAt"])
+    return ""
 
 
 def index_of(pod: Manifest) -> int:
@@ -317,15 +349,19 @@ def _condition(kind: str, reason: str, status: str = "True") -> Manifest:
     }
 
 
-def _running(pod: Manifest) -> Manifest:
+def _running(pod: Manifest, ready: bool) -> Manifest:
     digits = pod["metadata"]["uid"].replace("-", "")
     ip = ".".join(str(int(digits[i : i + 2], 16) or 1) for i in (0, 2, 4, 6))
+    since = started_at(pod) or now()
     return {
         "phase": "Running",
         "podIP": ip,
         "podIPs": [{"ip": ip}],
-        "conditions": [_condition("PodScheduled", ""), _condition("Ready", "")],
-        "containerStatuses": [_container({"running": {"startedAt": now()}}, ready=True)],
+        "conditions": [
+            _condition("PodScheduled", ""),
+            _condition("Ready", "", "True" if ready else "False"),
+        ],
+        "containerStatuses": [_container({"running": {"startedAt": since}}, ready=ready)],
     }
 
 

@@ -1,7 +1,7 @@
 """CompileCaches: the controller, and what it reads outside the stores.
 
 controller      watches, observe, decide, refused
-trimming        what is kept of claims, policies and Deployments in memory
+trimming        what is kept of claims and policies in memory
 keeper_reports  GET /status of each keeper, every few seconds
 metrics         jaxop_compile_cache_*
 """

@@ -11,7 +11,8 @@ from jaxop.api.v1alpha1.compile_cache import CompileCacheStatus
 from jaxop.api.v1alpha1.labels import CACHE_NAMESPACE, COMPILE_CACHE, KEEPER
 from jaxop.controllers.compilecache import metrics
 from jaxop.controllers.compilecache.keeper_reports import Address, KeeperReports
-from jaxop.controllers.compilecache.trimming import trim_claim, trim_deployment, trim_policy
+from jaxop.controllers.compilecache.trimming import trim_claim, trim_policy
+from jaxop.controllers.deployments import trim_deployment
 from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.trimming import trim_job, trim_pod
 from jaxop.domain import cache as domain

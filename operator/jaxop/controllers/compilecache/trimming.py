@@ -1,7 +1,7 @@
 """What is kept of a CompileCache's children in memory: what `domain.cache.reading` reads."""
 
 from jaxop.api.plan import Manifest
-from jaxop.controllers.jaxjob.trimming import child_metadata, conditions_of, pick
+from jaxop.controllers.jaxjob.trimming import child_metadata, pick
 from jaxop.domain.cache.policy import FILE
 
 
@@ -22,14 +22,4 @@ def trim_policy(obj: Manifest) -> Manifest:
         "kind": "ConfigMap",
         "metadata": child_metadata(obj),
         "data": pick(obj.get("data"), (FILE,)),
-    }
-
-
-def trim_deployment(obj: Manifest) -> Manifest:
-    refusals = conditions_of(obj, frozenset({"ReplicaFailure"}), ("type", "status", "message"))
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": child_metadata(obj),
-        "status": {"conditions": refusals} if refusals else {},
     }

@@ -7,10 +7,8 @@ rarely; the more gangs there are, the longer the turns, so that the cost does no
 """
 
 import asyncio
-import heapq
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,6 +16,7 @@ import aiohttp
 
 from jaxop.controllers.jaxjob import metrics
 from jaxop.controllers.status_page import Answer, ask, url_of
+from jaxop.controllers.status_turns import StatusTurns
 from jaxop.domain import contract
 from jaxop.domain.jaxjob.reading.launcher_reading import read_report
 from jaxop.domain.jaxjob.views import GangReport, GangTimes
@@ -29,8 +28,6 @@ STEADY_SECONDS: Final = 10.0
 STEADY_AFTER_SECONDS: Final = 600.0
 STARTING_PER_SECOND: Final = 100.0
 RUNNING_PER_SECOND: Final = 20.0
-CONCURRENT: Final = 64
-TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
 CLOCK_EXACTNESS: Final = timedelta(milliseconds=500)
 
 Wake = Callable[[Key], None]
@@ -61,21 +58,12 @@ class Heard:
     ip: str | None = None
 
 
-@dataclass(order=True, slots=True)
-class _Turn:
-    at: float
-    key: Key = field(compare=False)
-
-
 @dataclass(slots=True)
 class _Gang:
-    """`turn`: the next question; an earlier one that is still in the heap is void."""
-
     address: Address
     heard: Heard = Heard()
     running_since: float | None = None
     being_stopped: bool = False
-    turn: _Turn | None = None
 
 
 class GangReports:
@@ -96,16 +84,16 @@ class GangReports:
         self._clock = clock
         self._gangs: dict[Key, _Gang] = {}
         self._starting: set[Key] = set()
-        self._turns: list[_Turn] = []
-        self._changed = asyncio.Event()
+        self._turns: StatusTurns[Key] = StatusTurns(self._ask)
 
     def follow(self, key: Key, address: Address) -> None:
         gang = self._gangs.get(key)
         if gang is not None and gang.address == address:
             return
-        gang = self._gangs[key] = _Gang(address)
+        self._gangs[key] = _Gang(address)
         self._starting.add(key)
-        self._ask_later(key, gang, 0.0)
+        self._turns.give(key, 0.0)
+        metrics.FOLLOWED.set(len(self._gangs))
 
     def being_stopped(self, key: Key, stopped: bool) -> None:
         """Whether a pod of the gang is being deleted: what it says then may soon be over."""
@@ -113,7 +101,7 @@ class GangReports:
         if gang is None:
             return
         if stopped and not gang.being_stopped:
-            self._ask_later(key, gang, 0.0)
+            self._turns.give(key, 0.0)
         gang.being_stopped = stopped
 
     def unfollow_namesakes(self, key: Key, jaxjob: str) -> None:
@@ -125,6 +113,8 @@ class GangReports:
     def unfollow(self, key: Key) -> None:
         self._gangs.pop(key, None)
         self._starting.discard(key)
+        self._turns.take_away(key)
+        metrics.FOLLOWED.set(len(self._gangs))
 
     def heard(self, key: Key) -> Heard:
         gang = self._gangs.get(key)
@@ -135,45 +125,16 @@ class GangReports:
 
     async def run(self) -> None:
         """For ever."""
-        room = asyncio.Semaphore(CONCURRENT)
-        connector = aiohttp.TCPConnector(limit=CONCURRENT, keepalive_timeout=15.0)
-        async with (
-            aiohttp.ClientSession(connector=connector, timeout=TIMEOUT) as session,
-            asyncio.TaskGroup() as questions,
-        ):
-            while True:
-                wait = self._ask_who_is_due(session, room, questions)
-                self._changed.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._changed.wait()
+        await self._turns.run()
 
-    def _ask_who_is_due(
-        self,
-        session: aiohttp.ClientSession,
-        room: asyncio.Semaphore,
-        questions: asyncio.TaskGroup,
-    ) -> float:
-        """Starts questions; returns seconds until the next one is due."""
-        now = asyncio.get_running_loop().time()
-        while self._turns and self._turns[0].at <= now:
-            turn = heapq.heappop(self._turns)
-            key, gang = turn.key, self._gangs.get(turn.key)
-            if gang is None or gang.turn is not turn:
-                continue
-            if self._wanted(key):
-                questions.create_task(self._ask(key, gang, session, room))
-            else:
-                self.unfollow(key)
-        metrics.FOLLOWED.set(len(self._gangs))
-        return self._turns[0].at - now if self._turns else STARTING_SECONDS
-
-    async def _ask(
-        self, key: Key, gang: _Gang, session: aiohttp.ClientSession, room: asyncio.Semaphore
-    ) -> None:
-        asked_at = self._clock()
-        async with room:
-            report, outcome = await self._fetch(gang.address, session)
+    async def _ask(self, key: Key, session: aiohttp.ClientSession) -> None:
+        gang, asked_at = self._gangs.get(key), self._clock()
+        if gang is None:
+            return
+        if not self._wanted(key):
+            self.unfollow(key)
+            return
+        report, outcome = await self._fetch(gang.address, session)
         clock = asyncio.get_running_loop().time()
         before = gang.heard
         if report is None:
@@ -193,15 +154,9 @@ class GangReports:
         if self._gangs.get(key) is not gang:
             return
         (self._starting.add if gang.running_since is None else self._starting.discard)(key)
-        self._ask_later(key, gang, clock + self._interval(gang, clock))
+        self._turns.give(key, clock + self._interval(gang, clock))
         if gang.heard != before:
             self._wake(key)
-
-    def _ask_later(self, key: Key, gang: _Gang, at: float) -> None:
-        gang.turn = _Turn(at, key)
-        heapq.heappush(self._turns, gang.turn)
-        if self._turns[0].at == at:
-            self._changed.set()
 
     def _interval(self, gang: _Gang, clock: float) -> float:
         if gang.running_since is None or gang.being_stopped:

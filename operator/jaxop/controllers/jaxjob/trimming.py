@@ -82,19 +82,30 @@ def child_metadata(obj: Manifest) -> Manifest:
 
 
 def _says_something(container: Mapping[str, Any]) -> bool:
-    """Containers that wait or have ended; running ones tell nothing."""
+    """Containers that wait, or have ended once; else running ones tell nothing."""
     state = container.get("state") or {}
-    return "waiting" in state or "terminated" in state
+    return "waiting" in state or "terminated" in state or bool(container.get("restartCount"))
 
 
 def _container(container: Mapping[str, Any]) -> Manifest:
-    state = container.get("state") or {}
+    kept = {
+        "name": container.get("name"),
+        "image": container.get("image"),
+        "state": _state(container.get("state") or {}),
+    }
+    if restarts := container.get("restartCount"):
+        kept["restartCount"] = restarts
+        kept["lastState"] = _state(container.get("lastState") or {})
+    return kept
+
+
+def _state(state: Mapping[str, Any]) -> Manifest:
     if "terminated" in state:
         fields = ("exitCode", "signal", "reason", "message", "finishedAt")
-        kept = {"terminated": pick(state["terminated"], fields)}
-    else:
-        kept = {"waiting": pick(state["waiting"], ("reason", "message"))}
-    return {"name": container.get("name"), "image": container.get("image"), "state": kept}
+        return {"terminated": pick(state["terminated"], fields)}
+    if "waiting" in state:
+        return {"waiting": pick(state["waiting"], ("reason", "message"))}
+    return {}
 
 
 def conditions_of(obj: Manifest, types: frozenset[str], fields: Iterable[str]) -> list[Manifest]:

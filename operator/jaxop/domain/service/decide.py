@@ -91,9 +91,12 @@ def _serve(snapshot: Snapshot, updated: Described, now: datetime) -> Plan:
     revisions = Revisions(found, step.replicas, name, current, standing, updated.layout.summary)
     sizes = scaled(snapshot, step.replicas, makable, now)
     plan = Plan(
-        create=_warmups(snapshot, updated, held, new) + sizes.create,
+        create=(
+            *revisions_kept.missing(snapshot, updated.revision),
+            *_warmups(snapshot, updated, held, new),
+            *sizes.create,
+        ),
         apply=(
-            revisions_kept.newest(snapshot, updated.revision),
             endpoint(service),
             disruption_budget(service, updated.layout.hosts),
             *sizes.apply,
@@ -101,6 +104,7 @@ def _serve(snapshot: Snapshot, updated: Described, now: datetime) -> Plan:
         delete=(
             *sizes.delete,
             *_emptied(snapshot, others, None if complete else fallback),
+            *revisions_kept.outnumbered(snapshot, name),
             *revisions_kept.superfluous(snapshot, {name, *others, current or "", fallback or ""}),
         ),
         requeue_after=_soonest(

@@ -13,18 +13,6 @@ from plain_api import Api, install_catalogue, install_crds
 from play import FakeLauncher, Play
 from played_keeper import FakeKeeper
 
-from e2e.cluster.lite import lite_cluster
-
-
-@pytest.fixture(scope="session")
-def control_plane() -> Iterator[Path]:
-    """JAXOP_CONTROL_PLANE_KUBECONFIG names one that runs already, which saves its start."""
-    if running := os.environ.get("JAXOP_CONTROL_PLANE_KUBECONFIG"):
-        yield Path(running)
-        return
-    with lite_cluster(controller_manager=True, scheduler=True) as cluster:
-        yield cluster.kubeconfig
-
 
 @pytest.fixture(scope="session")
 def api(control_plane: Path) -> Api:

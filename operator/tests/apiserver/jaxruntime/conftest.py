@@ -1,8 +1,7 @@
 """A cluster with a controller-manager and a scheduler, but no node: the tests play the kubelet."""
 
-import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,10 @@ from jaxop.kube.login import login
 from jaxop.kube.transport import KubernetesTransport
 from plain_api import Api, install_catalogue, install_crds
 
-from e2e.cluster.lite import lite_cluster
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 
 from runtime_play import RuntimePlay
 from wire import Wire
-
-
-@pytest.fixture(scope="session")
-def control_plane() -> Iterator[Path]:
-    """JAXOP_CONTROL_PLANE_KUBECONFIG names one that runs already, which saves its start."""
-    if running := os.environ.get("JAXOP_CONTROL_PLANE_KUBECONFIG"):
-        yield Path(running)
-        return
-    with lite_cluster(controller_manager=True, scheduler=True) as cluster:
-        yield cluster.kubeconfig
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from jaxop.controllers import status_turns
 from jaxop.controllers.jaxjob import gang_reports
 from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.kube.resources import Key
@@ -77,7 +78,7 @@ async def until(check: Callable[[], object], what: str) -> None:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gang_reports, "STARTING_SECONDS", 0.02)
     monkeypatch.setattr(gang_reports, "RUNNING_SECONDS", 0.02)
-    monkeypatch.setattr(gang_reports, "TIMEOUT", aiohttp.ClientTimeout(total=3600))
+    monkeypatch.setattr(status_turns, "TIMEOUT", aiohttp.ClientTimeout(total=3600))
 
 
 async def test_a_report_is_heard_and_wakes_the_job_once() -> None:

@@ -12,7 +12,7 @@ from jaxop.app.metrics import collectors
 from jaxop.controllers.jaxjob import metrics
 from jaxop.domain.jaxjob.telling.goodput import PARTS
 from jaxop.domain.jaxjob.telling.recoveries import How, recoveries
-from jaxop.kube.resources import COMPILECACHES, JAXJOBS
+from jaxop.kube.resources import COMPILECACHES, JAXJOBS, JAXSERVICES
 from jaxop.kube.store import ObjectStore
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
@@ -156,7 +156,7 @@ class TestThePage:
         return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in found}
 
     def ours(self) -> dict[str, Metric]:
-        stores = {kind: ObjectStore(kind) for kind in (JAXJOBS, COMPILECACHES)}
+        stores = {kind: ObjectStore(kind) for kind in (JAXJOBS, COMPILECACHES, JAXSERVICES)}
         scraped = [m for each in collectors(stores, lambda: True) for m in each.collect()]
         families = [*REGISTRY.collect(), *scraped]
         named = {f"{m.name}_total" if m.type == "counter" else m.name: m for m in families}

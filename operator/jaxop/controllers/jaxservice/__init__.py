@@ -1,0 +1,13 @@
+"""JaxServices: the controller, and what it reads outside the stores.
+
+controller       watches, observe, decide, refused
+compiling        the JaxRuntime, CompileCache and Warmup of a service
+trimming         what is kept of revisions and budgets in memory
+replica_reports  GET /status of each replica, every few seconds
+metrics          jaxop_service_*
+"""
+
+from jaxop.controllers.jaxservice.controller import JaxServiceController
+from jaxop.controllers.jaxservice.replica_reports import ReplicaReports
+
+__all__ = ["JaxServiceController", "ReplicaReports"]

@@ -1,0 +1,86 @@
+"""The operator for JaxServices as app/kinds.py builds it; kopf's events, and replicas, played."""
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+from gangs import Gangs
+from jaxjob_operator import SETTINGS
+from jaxop.app.kinds import Kind
+from jaxop.controllers.jaxjob import NodeFacts
+from jaxop.controllers.jaxservice import JaxServiceController, ReplicaReports
+from jaxop.controllers.jaxservice.replica_reports import Address
+from jaxop.domain.service.replica_reading import read_replica_report
+from jaxop.domain.service.views import ReplicaReport
+from jaxop.kube.client import ApiClient
+from jaxop.kube.loop import Loop, together
+from jaxop.kube.resources import (
+    ACCELERATORCLASSES,
+    COMPILECACHES,
+    JAXJOBS,
+    JAXRUNTIMES,
+    JAXSERVICES,
+    WARMUPS,
+    Key,
+)
+from kopf_feed import feed_as_kopf_does
+from operator_processes import BuildOperator, OperatorParts
+from replicas import report
+from virtual_time import virtual_loop
+
+OWN_KINDS = frozenset(
+    {JAXSERVICES, JAXJOBS, WARMUPS, COMPILECACHES, JAXRUNTIMES, ACCELERATORCLASSES}
+)
+
+
+class PlayedReplicas(ReplicaReports):
+    """Asks the played replicas instead of going over the network; all else is the real thing."""
+
+    gangs: Gangs
+
+    async def _fetch(
+        self, address: Address, session: aiohttp.ClientSession
+    ) -> tuple[ReplicaReport | None, str]:
+        await asyncio.sleep(0)
+        found = read_replica_report(report(self.gangs.world, address.ip))
+        return (found, "heard") if found is not None else (None, "unreachable")
+
+
+def jax_services(client: ApiClient, wake: Callable[[Key], None], gangs: Gangs) -> Kind:
+    reports = PlayedReplicas(wake, clock=virtual_loop().now)
+    reports.gangs = gangs
+    nodes = NodeFacts(client, wake)
+    controller = JaxServiceController(
+        SETTINGS, reports=reports, nodes=nodes, clock=virtual_loop().now
+    )
+    return Kind(controller, (reports.run, nodes.run))
+
+
+class ServiceOperator:
+    """An `operator_processes.OperatorParts`."""
+
+    def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
+        self._client = client
+        self._namespace = namespace
+        kind = jax_services(client, self._wake, gangs)
+        self._beside = kind.beside
+        self.loop = Loop(
+            client, [kind.controller], namespace=namespace, fed=OWN_KINDS, clock=virtual_loop().now
+        )
+
+    async def run(self) -> None:
+        kopf = [
+            feed_as_kopf_does(self._client, resource, self._namespace, self.loop.feed)
+            for resource in sorted(OWN_KINDS, key=str)
+        ]
+        await together(self.loop.run(), *(run() for run in self._beside), *kopf)
+
+    def _wake(self, key: Key) -> None:
+        self.loop.wake(key)
+
+
+def build_service_operator(gangs: Gangs) -> BuildOperator:
+    def build(client: ApiClient, namespace: str) -> OperatorParts:
+        return ServiceOperator(client, namespace, gangs)
+
+    return build
