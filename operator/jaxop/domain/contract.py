@@ -26,6 +26,7 @@ KEEPER_POLICY: Final = "/jaxop-keeper/policy.json"
 HTTP_PORT: Final = 9431
 GANG_PORT: Final = 9430
 KEEPER_PORT: Final = 9432
+SERVING_PORT: Final = 8000
 POD_LEFT_EXIT_CODES: Final = (137, 143)
 """What a launcher ends with that leaves alone, the gang going on without it: SIGKILL, SIGTERM. With
 any other code but 0 the gang has ended."""
@@ -55,7 +56,12 @@ ENV_PREFLIGHT: Final = "JAXRUN_PREFLIGHT"
 ENV_CACHE_NAMESPACE: Final = "JAXRUN_CACHE_NAMESPACE"
 ENV_CACHE_OFFERS: Final = "JAXRUN_CACHE_OFFERS"
 ENV_WARMUP: Final = "JAXRUN_WARMUP"
+ENV_SERVE: Final = "JAXRUN_SERVE"
+ENV_MODEL_DIR: Final = "JAXRUN_MODEL_DIR"
 ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
+
+SERVER_READS: Final = frozenset({ENV_SERVE, ENV_MODEL_DIR})
+"""What the model server is told; the launcher passes it on."""
 
 CAUSES: Final[tuple[str, ...]] = get_args(Cause)
 

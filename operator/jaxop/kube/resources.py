@@ -55,6 +55,7 @@ ACCELERATORCLASSES = Resource(
 )
 COMPILECACHES = Resource("jaxop.dev", "v1alpha1", "compilecaches", "CompileCache")
 WARMUPS = Resource("jaxop.dev", "v1alpha1", "warmups", "Warmup")
+JAXSERVICES = Resource("jaxop.dev", "v1alpha1", "jaxservices", "JaxService")
 JAXRUNTIMES = Resource("jaxop.dev", "v1alpha1", "jaxruntimes", "JaxRuntime", namespaced=False)
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
@@ -62,6 +63,8 @@ SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+CONTROLLERREVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+PODDISRUPTIONBUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 PERSISTENTVOLUMECLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 EVENTS = Resource("", "v1", "events", "Event")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
@@ -120,7 +123,10 @@ register(
     COMPILECACHES,
     WARMUPS,
     JAXRUNTIMES,
+    JAXSERVICES,
     DEPLOYMENTS,
+    CONTROLLERREVISIONS,
+    PODDISRUPTIONBUDGETS,
     JOBS,
     PODS,
     SERVICES,

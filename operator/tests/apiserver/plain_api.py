@@ -19,6 +19,7 @@ JAXJOBS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/jaxjobs"
 CLASSES = "/apis/jaxop.dev/v1alpha1/acceleratorclasses"
 CACHES = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/compilecaches"
 WARMUPS = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/warmups"
+SERVICES = "/apis/jaxop.dev/v1alpha1/namespaces/kinds/jaxservices"
 RUNTIMES = "/apis/jaxop.dev/v1alpha1/jaxruntimes"
 PATHS = {
     "JaxJob": JAXJOBS,
@@ -26,6 +27,7 @@ PATHS = {
     "CompileCache": CACHES,
     "Warmup": WARMUPS,
     "JaxRuntime": RUNTIMES,
+    "JaxService": SERVICES,
 }
 """Where objects of a kind are made, in the namespace of the tests of kinds."""
 CATALOGUE = Path(__file__).parents[3] / "charts" / "jax-operator" / "catalogue"

@@ -3,7 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
+from jaxop.api.v1alpha1 import (
+    AcceleratorClass,
+    CompileCache,
+    JaxJob,
+    JaxRuntime,
+    JaxService,
+    Warmup,
+)
 from jaxop.api.v1alpha1.common import GROUP, VERSION, KubeModel
 
 from .schema import structural_schema
@@ -16,7 +23,7 @@ class Column:
     name: str
     path: str
     description: str
-    type: Literal["string", "integer", "date"] = "string"
+    type: Literal["string", "integer", "number", "date"] = "string"
     wide: bool = False
 
     def to_manifest(self) -> dict[str, Any]:
@@ -39,6 +46,8 @@ class Kind:
     short_names: tuple[str, ...]
     columns: tuple[Column, ...]
     categories: tuple[str, ...] = field(default=("jax",))
+    scaled: bool = False
+    """It has spec.replicas, status.replicas and status.selector, and so /scale."""
 
     @property
     def name(self) -> str:
@@ -54,6 +63,14 @@ class Kind:
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "Time since creation.", "date")
+
+SCALE: dict[str, Any] = {
+    "scale": {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+}
 
 KINDS = (
     Kind(
@@ -77,6 +94,28 @@ KINDS = (
             Column("Cause", ".status.failure.cause", "What failed last.", wide=True),
             Column("Started", ".status.startTime", "Since when it runs.", "date", wide=True),
             Column("Completed", ".status.completionTime", "Since when it is done.", "date", True),
+            Column("Message", ".status.message", "What to know or do.", wide=True),
+        ),
+    ),
+    Kind(
+        JaxService,
+        plural="jaxservices",
+        scope="Namespaced",
+        short_names=("jsvc",),
+        categories=("jax", "all"),
+        scaled=True,
+        columns=(
+            Column("State", ".status.state", "Where the service stands."),
+            Column("Reason", ".status.reason", "Why."),
+            Column("Ready", ".status.ready", "Replicas that serve, of those wanted."),
+            Column("Buckets", ".status.buckets.summary", "Buckets executed, of the slowest."),
+            Column("Revision", ".status.currentRevision", "What was last rolled out."),
+            Column("P95", ".status.latency.p95Milliseconds", "Milliseconds, now.", "number"),
+            Column("QPS", ".status.requestsPerSecond", "Requests per second, now.", "number"),
+            AGE,
+            Column("Cache", ".status.cacheHit", "Compile cache hits.", wide=True),
+            Column("URL", ".status.url", "Where it is served.", wide=True),
+            Column("Rollout", ".status.rollout.step", "What happens now.", wide=True),
             Column("Message", ".status.message", "What to know or do.", wide=True),
         ),
     ),
@@ -157,7 +196,7 @@ def definition(kind: Kind) -> dict[str, Any]:
         "additionalPrinterColumns": [column.to_manifest() for column in kind.columns],
     }
     if kind.has_status:
-        version["subresources"] = {"status": {}}
+        version["subresources"] = {"status": {}, **(SCALE if kind.scaled else {})}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -19,6 +19,8 @@ IMAGE_BY_DIGEST = r"^[^\s@]+@sha256:[0-9a-f]{64}$"
 FLAG = r"^--[a-z][a-z0-9_]*(=[^\s]*)?$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+
 REMEDIES: Mapping[str, str] = {
     TOPOLOGY: "write the chips along each axis with x between them, such as 4x4 or 2x2x4",
     DNS_SUBDOMAIN: "the name of an object has only a-z, 0-9, - and dots between them",
@@ -33,6 +35,7 @@ REMEDIES: Mapping[str, str] = {
     IMAGE_BY_DIGEST: "pin the image by its digest, such as registry.example/team/jax@sha256:..., "
     "as a tag may mean another image tomorrow",
     FLAG: "write one flag, such as --xla_cpu_enable_fast_math=false",
+    FACTORY: "write the module and the factory in it, such as minilm.serving:model",
     VARIABLE: "write the name of an environment variable, such as HF_HOME",
 }
 

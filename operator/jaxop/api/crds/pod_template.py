@@ -27,6 +27,12 @@ def is_reserved(name: str) -> str:
     )
 
 
+def is_reserved_in_jobs(name: str) -> str:
+    """CEL: the same for a JaxJob or Warmup, whose program may be a model server: what that is told
+    is then part of the template."""
+    return f"({is_reserved(name)} && !({name} in ['JAXRUN_SERVE', 'JAXRUN_MODEL_DIR']))"
+
+
 def _is_accelerator(name: str) -> str:
     return f"({name} in {ACCELERATOR_RESOURCES} || {name}.startsWith('nvidia.com/mig-'))"
 
@@ -80,19 +86,21 @@ def _quantities() -> dict[str, Any]:
     }
 
 
-_ENVIRONMENT = _list_by(
-    "name",
-    _object({"name": _string(256), "value": {"type": "string"}})
-    | validations(
-        Rule(
-            f"!{is_reserved('self.name')}",
-            "the operator sets this variable for each process: remove it",
-            says="'the operator sets ' + self.name + ' for each process: remove it'",
-            reason="FieldValueForbidden",
-        )
-    ),
-    500,
-)
+def _environment(reserved: str) -> dict[str, Any]:
+    return _list_by(
+        "name",
+        _object({"name": _string(256), "value": {"type": "string"}})
+        | validations(
+            Rule(
+                f"!{reserved}",
+                "the operator sets this variable for each process: remove it",
+                says="'the operator sets ' + self.name + ' for each process: remove it'",
+                reason="FieldValueForbidden",
+            )
+        ),
+        500,
+    )
+
 
 _VOLUME_MOUNTS = {
     "type": "array",
@@ -118,64 +126,61 @@ _VOLUME_MOUNTS = {
 }
 
 
-def _container() -> dict[str, Any]:
+def _container(reserved: str) -> dict[str, Any]:
     return _object(
         {
             **CONTAINER_FIELDS,
             "name": _string(63),
             "image": _string(4096),
-            "env": _ENVIRONMENT,
+            "env": _environment(reserved),
             "resources": _object({"limits": _quantities(), "requests": _quantities()}),
             "volumeMounts": _VOLUME_MOUNTS,
         }
     )
 
 
-_CONTAINERS = _list_by(
-    "name",
-    _container()
-    | validations(
-        Rule(
-            "self.name != 'jax' || (has(self.command) && size(self.command) > 0)",
-            'the container "jax" needs a command, such as [python, -m, train]: the launcher starts '
-            "it, and an image's own entrypoint cannot be read from the cluster",
-            field=".command",
-            reason="FieldValueRequired",
-        ),
-        Rule(
-            "self.name != 'jax' || !has(self.terminationMessagePath)"
-            " || self.terminationMessagePath == '/dev/termination-log'",
-            "the launcher writes the cause of a failure to /dev/termination-log: remove it",
-            field=".terminationMessagePath",
-            reason="FieldValueForbidden",
-        ),
-    ),
-    16,
-    **validations(
-        Rule(
-            "self.exists(c, c.name == 'jax')",
-            'no container is named "jax": name the one that runs the program so',
-            says=(
-                '\'no container is named "jax" (the first is "\' + self[0].name'
-                " + '\"): name the one that runs the program so'"
-            ),
-            reason="FieldValueRequired",
-        )
-    ),
+TERMINATION_MESSAGE = Rule(
+    "self.name != 'jax' || !has(self.terminationMessagePath)"
+    " || self.terminationMessagePath == '/dev/termination-log'",
+    "the launcher writes the cause of a failure to /dev/termination-log: remove it",
+    field=".terminationMessagePath",
+    reason="FieldValueForbidden",
 )
 
-_INIT_CONTAINERS = _list_by(
-    "name",
-    _container(),
-    16,
-    **validations(
-        Rule(
-            "self.all(c, c.name != 'jaxrun-install' && c.name != 'jax')",
-            'the operator uses the names "jaxrun-install" and "jax": rename the init container',
-            reason="FieldValueForbidden",
-        )
-    ),
-)
+
+def _containers(reserved: str, rules: tuple[Rule, ...]) -> dict[str, Any]:
+    return _list_by(
+        "name",
+        _container(reserved) | validations(*rules, TERMINATION_MESSAGE),
+        16,
+        **validations(
+            Rule(
+                "self.exists(c, c.name == 'jax')",
+                'no container is named "jax": name the one that runs the program so',
+                says=(
+                    '\'no container is named "jax" (the first is "\' + self[0].name'
+                    " + '\"): name the one that runs the program so'"
+                ),
+                reason="FieldValueRequired",
+            )
+        ),
+    )
+
+
+def _init_containers(reserved: str) -> dict[str, Any]:
+    return _list_by(
+        "name",
+        _container(reserved),
+        16,
+        **validations(
+            Rule(
+                "self.all(c, c.name != 'jaxrun-install' && c.name != 'jax')",
+                'the operator uses the names "jaxrun-install" and "jax": rename the init container',
+                reason="FieldValueForbidden",
+            )
+        ),
+    )
+
 
 _VOLUMES = _list_by(
     "name",
@@ -195,34 +200,32 @@ def _absent(field: str, why: str) -> Rule:
     return Rule(f"!has(self.{field})", why, field=f".{field}", reason="FieldValueForbidden")
 
 
-_POD_SPEC = _object(
-    {
-        **POD_FIELDS,
-        "containers": _CONTAINERS,
-        "initContainers": _INIT_CONTAINERS,
-        "volumes": _VOLUMES,
-        "restartPolicy": {"type": "string"},
-        "hostname": {"type": "string"},
-        "subdomain": {"type": "string"},
-        "setHostnameAsFQDN": {"type": "boolean"},
-        "nodeName": {"type": "string"},
-    },
-    required=["containers"],
-    **validations(
-        Rule(
-            "!has(self.restartPolicy) || self.restartPolicy == 'Never'",
-            "must be Never or absent: all processes restart together, as spec.restartPolicy says",
-            field=".restartPolicy",
+def _pod_spec(reserved: str, program: tuple[Rule, ...], pod: tuple[Rule, ...]) -> dict[str, Any]:
+    return _object(
+        {
+            **POD_FIELDS,
+            "containers": _containers(reserved, program),
+            "initContainers": _init_containers(reserved),
+            "volumes": _VOLUMES,
+            "restartPolicy": {"type": "string"},
+            "hostname": {"type": "string"},
+            "subdomain": {"type": "string"},
+            "setHostnameAsFQDN": {"type": "boolean"},
+            "nodeName": {"type": "string"},
+        },
+        required=["containers"],
+        **validations(
+            *pod,
+            _absent("hostname", "processes find each other by the names that the operator gives "
+                    "the pods: remove it"),
+            _absent("subdomain", "processes find each other through the operator's own Service: "
+                    "remove it"),
+            _absent("setHostnameAsFQDN", "process names have to stay short: remove it"),
+            _absent("nodeName", "all pods would be put on one node, past the scheduler: use "
+                    "nodeSelector or affinity"),
         ),
-        _absent("hostname", "processes find each other by the names that the operator gives the "
-                "pods: remove it"),
-        _absent("subdomain", "processes find each other through the operator's own Service: "
-                "remove it"),
-        _absent("setHostnameAsFQDN", "process names have to stay short: remove it"),
-        _absent("nodeName", "all pods would be put on one node, past the scheduler: use "
-                "nodeSelector or affinity"),
-    ),
-)  # fmt: skip
+    )  # fmt: skip
+
 
 _METADATA = _object(
     {
@@ -246,6 +249,82 @@ _METADATA = _object(
     }
 )
 
-POD_TEMPLATE: dict[str, Any] = _object(
-    {"metadata": _METADATA, "spec": _POD_SPEC}, required=["spec"]
+
+def pod_template(reserved: str, program: tuple[Rule, ...], pod: tuple[Rule, ...]) -> dict[str, Any]:
+    """`reserved`: CEL for variables of containers that the user must not set; `program` and `pod`:
+    rules of containers and of the pod, beside those that hold for all kinds."""
+    return _object(
+        {"metadata": _METADATA, "spec": _pod_spec(reserved, program, pod)}, required=["spec"]
+    )
+
+
+POD_TEMPLATE = pod_template(
+    is_reserved_in_jobs("self.name"),
+    (
+        Rule(
+            "self.name != 'jax' || (has(self.command) && size(self.command) > 0)",
+            'the container "jax" needs a command, such as [python, -m, train]: the launcher starts '
+            "it, and an image's own entrypoint cannot be read from the cluster",
+            field=".command",
+            reason="FieldValueRequired",
+        ),
+    ),
+    (
+        Rule(
+            "!has(self.restartPolicy) || self.restartPolicy == 'Never'",
+            "must be Never or absent: all processes restart together, as spec.restartPolicy says",
+            field=".restartPolicy",
+        ),
+    ),
 )
+"""Of a JaxJob or a Warmup."""
+
+SERVER_TEMPLATE = pod_template(
+    is_reserved("self.name"),
+    (
+        *(
+            Rule(
+                f"self.name != 'jax' || !has(self.{field})",
+                f'the container "jax" runs the model server, with {what}: remove it',
+                field=f".{field}",
+                reason="FieldValueForbidden",
+            )
+            for field, what in (
+                ("command", "spec.model.entry"),
+                ("args", "spec.model.entry"),
+                ("livenessProbe", "probes of its own"),
+                ("readinessProbe", "probes of its own"),
+                ("startupProbe", "probes of its own"),
+            )
+        ),
+    ),
+    (
+        Rule(
+            "!has(self.restartPolicy)",
+            "the operator sets it, as it suits one host or several: remove it",
+            field=".restartPolicy",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "!has(self.volumes) || self.volumes.all(v, v.name != 'jaxservice-model')",
+            'the operator uses the name "jaxservice-model" for spec.model.volume: rename the volume',
+            field=".volumes",
+            reason="FieldValueForbidden",
+        ),
+        _absent("terminationGracePeriodSeconds", "it follows from spec.drainSeconds: remove it"),
+    ),
+)
+"""Of a JaxService."""
+
+VOLUME_SOURCE: dict[str, Any] = _object(
+    {"name": {"type": "string", "description": "Not to be set."}},
+    **validations(
+        Rule(
+            "!has(self.name)",
+            "it has no name, only its kind, such as persistentVolumeClaim: remove the name",
+            field=".name",
+            reason="FieldValueForbidden",
+        )
+    ),
+)
+"""A Volume without its name."""

@@ -10,6 +10,9 @@ from .schema import structural_schema
 
 Schema = dict[str, Any]
 
+PASSED_THROUGH = {"template": "PodTemplateSpec", "volume": "Volume"}
+"""Fields that Kubernetes defines, and what it calls them."""
+
 INTRODUCTION = f"""\
 # API reference: {API_VERSION}
 
@@ -39,7 +42,7 @@ def _rows(schema: Schema, path: str) -> Iterator[str]:
     for name, field in schema.get("properties", {}).items():
         where = f"{path}.{name}"
         passed_through = "x-kubernetes-preserve-unknown-fields" in field
-        type_ = "PodTemplateSpec" if passed_through else _type(field)
+        type_ = PASSED_THROUGH[name] if passed_through else _type(field)
         yield _row(where, type_, field, name in schema.get("required", ()))
         if not passed_through:
             inner = field.get("items", field)

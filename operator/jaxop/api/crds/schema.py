@@ -13,16 +13,19 @@ from jaxop.api.v1alpha1.accelerator_class import Topology
 from jaxop.api.v1alpha1.common import Condition, KubeModel
 from jaxop.api.v1alpha1.compile_cache import CacheNamespace
 from jaxop.api.v1alpha1.jax_runtime import EnvironmentVariable, RuntimeFound
+from jaxop.api.v1alpha1.jaxservice import JaxService
+from jaxop.api.v1alpha1.jaxservice_status import RevisionStanding
 
 from . import (
     accelerator_class_rules,
     compile_cache_rules,
     jax_runtime_rules,
+    jax_service_rules,
     jaxjob_rules,
     warmup_rules,
 )
 from .pattern_rules import explained
-from .pod_template import POD_TEMPLATE
+from .pod_template import POD_TEMPLATE, SERVER_TEMPLATE, VOLUME_SOURCE
 from .rule import Rule, validations
 
 Schema = dict[str, Any]
@@ -33,6 +36,7 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
     **compile_cache_rules.RULES,
     **warmup_rules.RULES,
     **jax_runtime_rules.RULES,
+    **jax_service_rules.RULES,
 }
 LIST_KEYS: Mapping[str, tuple[str, ...]] = {
     Condition.__name__: ("type",),
@@ -40,6 +44,7 @@ LIST_KEYS: Mapping[str, tuple[str, ...]] = {
     CacheNamespace.__name__: ("digest",),
     EnvironmentVariable.__name__: ("name",),
     RuntimeFound.__name__: ("accelerator",),
+    RevisionStanding.__name__: ("name",),
 }
 KEPT = {
     "type",
@@ -78,13 +83,19 @@ def structural_schema(model: type[KubeModel]) -> Schema:
     properties.update(copy.deepcopy(dict(STANDARD)))
     spec = properties["spec"]["properties"]
     if "template" in spec:
-        spec["template"] = copy.deepcopy(POD_TEMPLATE) | {
-            "description": spec["template"]["description"]
-        }
+        passed = SERVER_TEMPLATE if model is JaxService else POD_TEMPLATE
+        spec["template"] = copy.deepcopy(passed) | _said_of(spec["template"])
+    if model is JaxService:
+        source = spec["model"]["properties"]
+        source["volume"] = copy.deepcopy(VOLUME_SOURCE) | _said_of(source["volume"])
     if "status" in properties:
         properties["status"] = _only_typed(properties["status"])
     schema["required"] = ["spec"]
     return schema
+
+
+def _said_of(field: Schema) -> Schema:
+    return {name: field[name] for name in ("description", "default") if name in field}
 
 
 def _convert(source: Schema, defs: Mapping[str, Schema], rules: Mapping[str, Schema]) -> Schema:

@@ -9,6 +9,7 @@ from .accelerator_class import AcceleratorClass
 from .compile_cache import CompileCache
 from .jax_runtime import JaxRuntime
 from .jaxjob import JaxJob
+from .jaxservice import JaxService
 from .warmup import Warmup
 
-__all__ = ["AcceleratorClass", "CompileCache", "JaxJob", "JaxRuntime", "Warmup"]
+__all__ = ["AcceleratorClass", "CompileCache", "JaxJob", "JaxRuntime", "JaxService", "Warmup"]

@@ -22,6 +22,13 @@ WARMUP = "jaxop.dev/warmup"
 WARMUP_RUN = "jaxop.dev/warmup-run"
 """What that JaxJob does for it: Fill compiles, Verify must find all of it."""
 
+JAXSERVICE = "jaxop.dev/jaxservice"
+"""The JaxService that an object, a pod or a JaxJob belongs to."""
+REVISION = "jaxop.dev/revision"
+"""Hash of the revision of that JaxService."""
+REPLICA = "jaxop.dev/replica"
+"""Number of the replica, on JaxJobs that are one, and on their pods."""
+
 JAXRUNTIME = "jaxop.dev/jaxruntime"
 """The JaxRuntime whose image a pod verifies."""
 

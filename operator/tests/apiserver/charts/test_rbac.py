@@ -170,6 +170,8 @@ ALLOWED = [
     Ask("GET", in_team(APPS, "deployments", "team-keeper")),
     Ask("POST", in_team(APPS, "deployments"), KEEPER | {"metadata": {"name": "b"}}),
     Ask("PATCH", in_team(APPS, "deployments", "team-keeper"), KEEPER | RELABEL, APPLY),
+    # Those of old revisions of a JaxService are deleted.
+    Ask("DELETE", in_team(APPS, "deployments", "team-keeper")),
     Ask("GET", f"{CORE}/nodes?limit=200"),
     Ask("POST", in_team(CORE, "secrets"), TOKEN),
     # The story.
@@ -206,7 +208,6 @@ DENIED = [
     # What a cache holds is never deleted by it, and what it made goes with its owner.
     Ask("DELETE", in_team(CORE, "persistentvolumeclaims", "team-cache")),
     Ask("DELETE", in_team(CORE, "configmaps", "team-keeper")),
-    Ask("DELETE", in_team(APPS, "deployments", "team-keeper")),
     Ask("PATCH", in_team(APPS, "deployments", "team-keeper/scale"), {}, MERGE),
     Ask("GET", f"{CORE}/persistentvolumes"),
     Ask("GET", f"{APPS}/replicasets"),
@@ -276,6 +277,12 @@ def test_the_operator_may_not(installed: Api, ask: Ask) -> None:
         ("jaxop.dev", "warmups/status", {"patch"}),
         ("jaxop.dev", "warmups/finalizers", {"update"}),
         ("jaxop.dev", "compilecaches/finalizers", {"update"}),
+        ("jaxop.dev", "jaxservices", {"get", "list", "watch"}),
+        ("jaxop.dev", "jaxservices/status", {"patch"}),
+        ("jaxop.dev", "jaxservices/finalizers", {"update"}),
+        ("jaxop.dev", "jaxservices/scale", set()),
+        ("apps", "controllerrevisions", {"get", "list", "watch", "create", "patch", "delete"}),
+        ("policy", "poddisruptionbudgets", {"get", "list", "watch", "create", "patch"}),
         ("jaxop.dev", "jaxruntimes", {"get", "list", "watch"}),
         ("jaxop.dev", "jaxruntimes/status", {"patch"}),
     ],

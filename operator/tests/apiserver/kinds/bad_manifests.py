@@ -72,6 +72,26 @@ def a_jax_runtime(**spec: Any) -> dict[str, Any]:
     }
 
 
+def a_jax_service(**spec: Any) -> dict[str, Any]:
+    """A JaxService that the API server takes."""
+    server = {"name": "jax", "image": "registry.example.com/team/minilm:1"}
+    return {
+        "apiVersion": "jaxop.dev/v1alpha1",
+        "kind": "JaxService",
+        "metadata": {"name": "minilm", "namespace": "kinds"},
+        "spec": {
+            "accelerator": {"class": "cpu", "hosts": 1},
+            "model": {
+                "entry": "minilm.serving:model",
+                "volume": {"persistentVolumeClaim": {"claimName": "models"}},
+            },
+            "template": {"spec": {"containers": [server]}},
+            "buckets": {"batch": [1, 8, 64], "length": [16, 256]},
+        }
+        | spec,
+    }
+
+
 BASES = {
     "cpu": a_jaxjob(),
     "tpu": a_jaxjob(**{"class": "tpu-v5e", "topology": "4x4"}),
@@ -80,6 +100,7 @@ BASES = {
     "cache": a_compile_cache(),
     "warmup": a_warmup(),
     "runtime": a_jax_runtime(),
+    "service": a_jax_service(),
 }
 
 

@@ -37,6 +37,7 @@ def test_names_paths_and_ports(data: dict[str, Any]) -> None:
         "http": contract.HTTP_PORT,
         "gang": contract.GANG_PORT,
         "keeper": contract.KEEPER_PORT,
+        "serving": contract.SERVING_PORT,
         "coordinatorBase": contract.COORDINATOR_PORT_BASE,
         "coordinatorCount": contract.COORDINATOR_PORT_COUNT,
         "tpuProcess": contract.TPU_PROCESS_PORT,

@@ -29,6 +29,7 @@ def slice_job(
     ledger = jaxjob.status.restart_ledger
     member = Member(metadata.name, metadata.namespace, attempt, slice_index, layout, ledger)
     template = pod_template(jaxjob.spec, member, runtime_image, compiling)
+    template["metadata"]["labels"].update(labels.of_replica(metadata.labels))
     key = domain_key(jaxjob.spec, layout)
     keep_together(template, key, metadata.uid, attempt, slice_index)
     belong_to_gang(template, jaxjob, attempt, slice_index)

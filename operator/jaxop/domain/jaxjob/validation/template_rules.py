@@ -98,7 +98,8 @@ def _one_program(path: str, program: Manifest, image_needed: bool) -> Iterator[P
             )
     for index, entry in enumerate(program.get("env") or []):
         name = entry["name"]
-        if name.startswith(contract.ENV_PREFIX) or name in LAUNCHER_SETS:
+        ours = name.startswith(contract.ENV_PREFIX) and name not in contract.SERVER_READS
+        if ours or name in LAUNCHER_SETS:
             yield Problem(
                 f"{path}.env[{index}]", f"{name} is set by the launcher", "remove the variable"
             )
