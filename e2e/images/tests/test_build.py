@@ -74,5 +74,5 @@ def test_an_archive_that_is_not_there_says_how_to_make_it() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ImageError, match="operator, runtime, digits, bytegpt"):
+    with pytest.raises(ImageError, match="operator, runtime, digits, bytegpt, minilm, digits-serve"):
         archive_path("nonesuch")
