@@ -16,7 +16,7 @@ def newest(directory: Path) -> tuple[CNN, int]:
     """The network and the step that it is of. Raises FileNotFoundError if there is none."""
     if not directory.is_dir():
         raise FileNotFoundError(
-            f"{directory} does not exist: train digits with --checkpoints first"
+            f"{directory} is no directory: train digits first, with --checkpoints"
         )
     options = ocp.CheckpointManagerOptions(read_only=True)
     with ocp.CheckpointManager(directory.absolute(), options=options) as manager:

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("flax", reason="pip install -e '.[examples]'")
-EXAMPLES = Path(__file__).parents[2]
-sys.path[:0] = [str(EXAMPLES / "digits"), str(EXAMPLES / "digits-serve")]
+sys.path.insert(0, str(Path(__file__).parents[2] / "digits"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import jax
 from digits import data
 from digits_serve import checkpoint, serving
 from jaxrun.serve import Model
+
+EXAMPLES = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +68,8 @@ def test_the_route_labels_one_image_and_several(model):
     (route,) = model.routes
     for images in (test.images[0, ..., 0], test.images[:3, ..., 0]):
         answer = route.after(run(model, route.before({"images": images.tolist()})))
-        assert (
-            answer["labels"] == run(model, {"images": images.reshape(-1, 8, 8)})["labels"].tolist()
-        )
+        outputs = run(model, {"images": images.reshape(-1, 8, 8)})
+        assert answer["labels"] == outputs["labels"].tolist()
         assert np.shape(answer["probabilities"]) == (len(answer["labels"]), 10)
         json.dumps(answer)
 
@@ -89,7 +90,7 @@ def test_ink_beyond_what_it_was_trained_with_is_refused(ink):
 
 def test_without_a_checkpoint_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXRUN_MODEL_DIR", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="digits does not exist: train digits"):
+    with pytest.raises(FileNotFoundError, match="digits is no directory: train digits"):
         serving.model()
     (tmp_path / "digits").mkdir()
     with pytest.raises(FileNotFoundError, match="digits has no checkpoint yet"):
