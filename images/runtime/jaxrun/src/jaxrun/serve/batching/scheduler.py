@@ -1,0 +1,297 @@
+"""The scheduler: the queues, what is in flight, and the order of decisions on both.
+
+Every method costs O(log n) in the number of queued tickets, except `next` where it makes a batch:
+that costs as much as the tickets it looks at, once per batch.
+"""
+
+from collections.abc import Mapping
+from math import inf
+
+from jaxrun.serve.batching import admission
+from jaxrun.serve.batching.choice import Choice, choose, smaller_families
+from jaxrun.serve.batching.costs import Costs
+from jaxrun.serve.batching.expiry import Expiry
+from jaxrun.serve.batching.patience import worth_waiting_seconds
+from jaxrun.serve.batching.queue import FamilyQueue
+from jaxrun.serve.batching.retry import halves, without
+from jaxrun.serve.batching.ticket import (
+    Admitted,
+    Dispatch,
+    Dropped,
+    Failure,
+    Limits,
+    Piece,
+    Refusal,
+    Ticket,
+    Wait,
+)
+from jaxrun.serve.buckets import Bucket, Family, Grid
+
+# A batch behind the executing one is made up so long before that ends: early enough for the host
+# to pad and transfer it, late enough for who arrives meanwhile. With full batches waiting nobody
+# loses by more.
+LEAD_SECONDS = 0.002
+LEAD_PART = 0.1
+LEAD_PART_FULL = 0.5
+MEMORY_FAILURES = 3
+
+
+class Scheduler:
+    """One device's scheduler. costs: seconds by bucket, for every bucket of the grid.
+
+    Raises ValueError where a bucket has no cost above 0.
+    """
+
+    def __init__(self, grid: Grid, costs: Mapping[Bucket, float], limits: Limits) -> None:
+        for bucket in grid.all():
+            if bucket not in costs:
+                raise ValueError(f"costs lacks {bucket}")
+        self._limits = limits
+        self._costs = Costs({bucket: costs[bucket] for bucket in grid.all()})
+        self._queues = {family: FamilyQueue(family) for family in grid.families}
+        self._smaller = {
+            family: tuple(self._queues[each] for each in others)
+            for family, others in smaller_families(grid.families).items()
+        }
+        self._waiting: dict[Family, FamilyQueue] = {}
+        self._full: set[Family] = set()
+        self._queued: dict[int, Ticket] = {}
+        self._queued_bytes = 0
+        self._expiry = Expiry()
+        self._dropped: list[Dropped] = []
+        self._retries: list[Dispatch] = []
+        self._flights: list[tuple[Dispatch, float]] = []
+        self._busy_until = -inf
+        self._hesitating_since: float | None = None
+        self._memory_failures = 0
+
+    @property
+    def queued(self) -> int:
+        """Tickets that wait; those that wait for a retry not."""
+        return len(self._queued)
+
+    @property
+    def queued_bytes(self) -> int:
+        return self._queued_bytes
+
+    @property
+    def in_flight(self) -> int:
+        """Batches that the device has."""
+        return len(self._flights)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is queued, in flight or to be retried."""
+        return not (self._queued or self._flights or self._retries)
+
+    @property
+    def costs(self) -> Costs:
+        return self._costs
+
+    def queued_seconds(self) -> float:
+        """Device-seconds that clear what waits."""
+        return sum(
+            self._costs.planned_seconds(queue.family, queue.rows)
+            for queue in self._waiting.values()
+        ) + sum(self._costs.seconds(each.bucket) for each in self._retries)
+
+    def committed_seconds(self, now: float) -> float:
+        """Device-seconds left of what is in flight or to be retried."""
+        busy = max(self._busy_until - now, 0.0) if self._flights else 0.0
+        return busy + sum(self._costs.seconds(each.bucket) for each in self._retries)
+
+    def offer(self, ticket: Ticket, now: float) -> Admitted | Refusal:
+        """Queues the ticket if there is room and its deadline can be met."""
+        queue = self._queues[ticket.family]
+        queue.arrivals.observe(now)
+        committed = self.committed_seconds(now)
+        if (
+            len(self._queued) >= self._limits.max_queue
+            or self._queued_bytes + ticket.bytes > self._limits.max_queue_bytes
+        ):
+            refusal = admission.room(
+                ticket,
+                len(self._queued),
+                self._queued_bytes,
+                self._limits,
+                committed + self.queued_seconds(),
+            )
+            if refusal is not None:
+                return refusal
+        predicted = admission.predicted_seconds(
+            ticket, self._waiting.values(), self._costs, committed
+        )
+        verdict = admission.promise(ticket, predicted, now)
+        if isinstance(verdict, Refusal):
+            return verdict
+        queue.add(ticket)
+        self._queued[ticket.id] = ticket
+        self._queued_bytes += ticket.bytes
+        if ticket.deadline is not None:
+            batch = self._costs.fitting_batch(ticket.family, ticket.rows)
+            least = self._costs.seconds(Bucket(batch, ticket.family))
+            self._expiry.add(ticket.id, ticket.deadline - least, self._queued)
+        self._changed(queue)
+        return verdict
+
+    def cancel(self, id: int) -> bool:
+        """Takes the ticket out; False where it is not queued, because it is in flight or unknown.
+
+        Of a ticket that is to be retried, the pieces that have not started are taken out.
+        """
+        self._retries = without(self._retries, {id})
+        ticket = self._queued.get(id)
+        if ticket is None:
+            return False
+        self._take(ticket)
+        return True
+
+    def next(self, now: float) -> Dispatch | Wait | None:
+        """What to start now, until when to wait, or None: nothing before the next event.
+
+        A Dispatch is out of the queue and to be told to `started` before anything else is asked.
+        """
+        self._expire(now)
+        if len(self._flights) >= self._limits.depth:
+            return self._wait(inf)
+        if self._retries:
+            return self._retries.pop(0)
+        if not self._queued:
+            return None
+        if self._flights:
+            due = self._busy_until - self._lead_seconds()
+            if now < due:
+                return self._wait(due)
+        choice = self._choice(now)
+        if choice is None:
+            return None
+        if not self._flights:
+            until = self._hesitate(choice, now)
+            if until > now:
+                return self._wait(until)
+        self._hesitating_since = None
+        for ticket in choice.tickets:
+            self._take(ticket)
+        pieces = tuple(Piece(ticket, 0, ticket.rows) for ticket in choice.tickets)
+        return Dispatch(choice.bucket, pieces)
+
+    def take_dropped(self) -> list[Dropped]:
+        """Tickets that left the queue unserved since the last call."""
+        dropped, self._dropped = self._dropped, []
+        return dropped
+
+    def started(self, dispatch: Dispatch, now: float) -> None:
+        """The engine has the batch."""
+        seconds = self._costs.seconds(dispatch.bucket)
+        self._busy_until = max(self._busy_until, now) + seconds if self._flights else now + seconds
+        self._flights.append((dispatch, seconds))
+
+    def finished(self, dispatch: Dispatch, seconds: float, now: float) -> None:
+        """The batch is answered. seconds: of execution, without waiting for the one before it."""
+        self._land(dispatch, now)
+        self._memory_failures = 0
+        self._costs.forgive(now)
+        if self._costs.observe(dispatch.bucket, max(seconds, 1e-9)):
+            self._changed(self._queues[dispatch.bucket.family])
+
+    def failed(self, dispatch: Dispatch, now: float, *, no_memory: bool) -> Failure:
+        """The batch is not answered. no_memory: the device had none for it."""
+        self._land(dispatch, now)
+        retried: list[Dispatch] = []
+        if no_memory:
+            self._memory_failures += 1
+            retried = halves(dispatch, self._costs.batches(dispatch.bucket.family))
+            if not dispatch.retry:
+                self._costs.avoid(dispatch.bucket, now)
+                self._changed(self._queues[dispatch.bucket.family])
+            self._retries += retried
+        lost = () if retried else dispatch.tickets
+        if lost:
+            self._retries = without(self._retries, {ticket.id for ticket in lost})
+        return Failure(
+            retried=dispatch.tickets if retried else (),
+            lost=lost,
+            unready=self._memory_failures >= MEMORY_FAILURES,
+        )
+
+    def _land(self, dispatch: Dispatch, now: float) -> None:
+        self._flights = [flight for flight in self._flights if flight[0] is not dispatch]
+        self._busy_until = now + sum(seconds for _, seconds in self._flights)
+
+    def _choice(self, now: float) -> Choice | None:
+        start = max(now, self._busy_until) if self._flights else now
+        while self._waiting:
+            queues = list(self._waiting.values())
+            choice = choose(queues, self._smaller, self._costs, now, start)
+            if not choice.late:
+                return choice
+            for ticket in choice.late:
+                late = start + choice.seconds - (ticket.deadline or 0.0)
+                self._drop(ticket, admission.unreachable(late))
+        return None
+
+    def _lead_seconds(self) -> float:
+        part = LEAD_PART_FULL if self._full else LEAD_PART
+        return max(LEAD_SECONDS, part * self._flights[-1][1])
+
+    def _hesitate(self, choice: Choice, now: float) -> float:
+        """Until when the idle device waits for company to this batch; `now` or before: not."""
+        family = choice.bucket.family
+        queue = self._queues[family]
+        if family in self._full:
+            return now
+        company = self._costs.planned_seconds(family, queue.rows + 1)
+        gap = worth_waiting_seconds(
+            self._costs.planned_seconds(family, 1),
+            self._costs.planned_seconds(family, queue.rows),
+            company,
+            queue.rows,
+            sum(each.rows for each in self._waiting.values()),
+        )
+        if queue.arrivals.gap_seconds() >= gap:
+            return now
+        if self._hesitating_since is None:
+            self._hesitating_since = now
+        until = min(
+            queue.arrivals.last + gap, self._hesitating_since + self._limits.max_delay_seconds
+        )
+        for ticket in choice.tickets:
+            if ticket.deadline is not None:
+                until = min(until, ticket.deadline - 2 * company)
+        return until
+
+    def _wait(self, until: float) -> Wait | None:
+        until = min(until, self._expiry.next())
+        return Wait(until) if until < inf else None
+
+    def _expire(self, now: float) -> None:
+        for id in self._expiry.take(now, self._queued):
+            ticket = self._queued[id]
+            deadline = ticket.deadline if ticket.deadline is not None else inf
+            self._drop(
+                ticket,
+                admission.passed()
+                if deadline <= now
+                else admission.unreachable(admission.SOONEST_RETRY_SECONDS),
+            )
+
+    def _drop(self, ticket: Ticket, refusal: Refusal) -> None:
+        self._take(ticket)
+        self._dropped.append(Dropped(ticket, refusal))
+
+    def _take(self, ticket: Ticket) -> None:
+        del self._queued[ticket.id]
+        self._queued_bytes -= ticket.bytes
+        queue = self._queues[ticket.family]
+        queue.remove(ticket)
+        self._changed(queue)
+
+    def _changed(self, queue: FamilyQueue) -> None:
+        if len(queue):
+            self._waiting[queue.family] = queue
+        else:
+            self._waiting.pop(queue.family, None)
+        if queue.rows >= self._costs.full_batch(queue.family):
+            self._full.add(queue.family)
+        else:
+            self._full.discard(queue.family)
