@@ -4,7 +4,7 @@ Only these executables are ever called, so no request can cause a compilation.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ def threads() -> int:
 
 def compile_all(
     model: Model, buckets: Sequence[Bucket], params: Any, placement: Placement, at_once: int
-) -> Iterator[Executable]:
+) -> Generator[Executable, None, None]:
     """Executables in the order of `buckets`, each as soon as it is there.
 
     Raises LoadFailed for a bucket that cannot be traced or compiled; the others are given up then.

@@ -39,6 +39,8 @@ class Placement:
                 f"{count} ({devices[0].device_kind})"
             )
         self.devices = tuple(devices)
+        local = jax.process_index()
+        self.local_device = next(each for each in devices if each.process_index == local)
         self._mesh = jax.make_mesh(
             tuple(wanted.mesh.values()),
             tuple(wanted.mesh),
