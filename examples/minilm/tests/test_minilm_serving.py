@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,24 +51,26 @@ def test_the_longest_text_has_a_bucket(model):
     assert bucket.sizes == {"batch": 64, "length": LONGEST}
 
 
-def loaded(model) -> Engine:
-    """In one small bucket, and verified."""
-    engine = Engine(model.with_buckets({"batch": (2,), "length": (16,)}))
-    engine.load(lambda loading: None)
-    return engine
+@contextmanager
+def loaded(model):
+    """Its engine, loaded and verified in one small bucket."""
+    with closing(Engine(model.with_buckets({"batch": (2,), "length": (16,)}))) as engine:
+        engine.load(lambda loading: None)
+        yield engine
 
 
 def test_a_loaded_engine_gives_the_references_embeddings(model):
     asked = model.routes[0].before({"texts": [REFERENCE[3]["text"], REFERENCE[4]["text"]]})
-    (answer,) = loaded(model).run(Bucket(2, (("length", 16),)), [asked]).result(60)
+    with loaded(model) as engine:
+        (answer,) = engine.run(Bucket(2, (("length", 16),)), [asked]).result(60)
     expected = [REFERENCE[row]["embedding"] for row in (3, 4)]
     np.testing.assert_allclose(answer["embedding"], expected, rtol=0, atol=1e-4)
 
 
 def test_other_weights_do_not_load(model):
     shuffled = jax.tree.map(lambda leaf: np.random.default_rng(0).permutation(leaf), model.params)
-    with pytest.raises(LoadFailed, match="golden"):
-        loaded(replace(model, params=shuffled))
+    with pytest.raises(LoadFailed, match="golden"), loaded(replace(model, params=shuffled)):
+        pass
 
 
 def test_the_weights_may_lie_on_a_volume(model, tmp_path, monkeypatch):
@@ -75,4 +78,5 @@ def test_the_weights_may_lie_on_a_volume(model, tmp_path, monkeypatch):
         (tmp_path / name).symlink_to(weights.directory() / name)
     monkeypatch.setenv("JAXRUN_MODEL_DIR", str(tmp_path))
     assert weights.directory() == tmp_path
-    loaded(serving.model())
+    with loaded(serving.model()):
+        pass
