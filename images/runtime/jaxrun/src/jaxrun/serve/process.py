@@ -16,11 +16,10 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from jaxrun import contract
 from jaxrun.serve.dispatch import Server
-from jaxrun.serve.engine import Engine
 from jaxrun.serve.entry import make_model
 from jaxrun.serve.http.app import Application
 from jaxrun.serve.http.listener import bound_socket, listener
@@ -28,6 +27,9 @@ from jaxrun.serve.liveness import Liveness
 from jaxrun.serve.metrics import exposition
 from jaxrun.serve.settings import ServeSettings
 from jaxrun.serve.telling import Telling
+
+if TYPE_CHECKING:
+    from jaxrun.serve.engine import Engine
 
 _LEAST_ANSWERING_SECONDS = 2.0
 """After SIGTERM: the time that proxies need to hear that this server is gone."""
@@ -45,12 +47,14 @@ def run(entry: str, settings: ServeSettings, environ: Mapping[str, str]) -> None
     Raises what the load raises, and OSError where the port is taken.
     """
     logging.basicConfig(format="jaxrun serve: %(message)s", level=logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     port = int(environ.get(_PORT) or contract.SERVING_PORT)
     process = Process(entry, settings)
     if environ.get(contract.WARMUP):
         asyncio.run(process.warm())
     else:
         process.run(port)
+    process.leave()
 
 
 class Process:
@@ -64,6 +68,7 @@ class Process:
         self._application = Application(self._server, self._alive, exposition)
         self._telling = Telling(self._server.statistics)
         self._listener = listener(self._application, settings.drain_seconds)
+        self._engine: Engine | None = None
         self._asked: signal.Signals | None = None
         self._stop = asyncio.Event()
 
@@ -78,6 +83,14 @@ class Process:
         loop = (self._listener.config.get_loop_factory() or asyncio.new_event_loop)()
         asyncio.set_event_loop(loop)
         loop.run_until_complete(self._serve(port))
+
+    def leave(self) -> None:
+        """Ends the process with success, where nobody waits for it at JAX's shutdown barrier: the
+        interpreter's own end takes seconds with JAX."""
+        import jax
+
+        if jax.process_count() == 1:
+            _leave(0)
 
     async def _serve(self, port: int) -> None:
         loop = asyncio.get_running_loop()
@@ -107,13 +120,20 @@ class Process:
     async def _load(self) -> None:
         loop = asyncio.get_running_loop()
 
-        def make() -> Engine:
+        def make() -> "Engine":
+            # JAX is the user's, and imported only now: others need not wait for it to be heard.
+            from jaxrun.serve.engine import Engine, world
+
+            world.enter()
             model = make_model(self._entry).with_buckets(self._settings.buckets)
             loop.call_soon_threadsafe(self._application.add, model)
-            return Engine(model)
+            self._engine = Engine(model, self._settings.limits.depth)
+            return self._engine
 
         began = time.monotonic()
         await self._server.load(make)
+        assert self._engine is not None
+        self._application.add(self._engine.model, self._engine.output_dtypes)
         self._telling.loaded()
         _log.info("ready after %.1f s", time.monotonic() - began)
 

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jaxrun import contract
+from jaxrun.serve.batching import Limits
 
 _KEYS = ("buckets", "batching", "drainSeconds")
 _BATCHING_KEYS = ("maxQueue", "maxQueueBytes", "maxDelayMilliseconds", "defaultTimeoutMilliseconds")
@@ -16,24 +17,15 @@ class BadSettingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class BatchingSettings:
-    """max_queue: requests that wait. max_delay_seconds: the longest wait for company.
+class ServeSettings:
+    """buckets: sizes by dimension, instead of the model's own.
 
     default_timeout_seconds: of a request that names none; None is for ever.
     """
 
-    max_queue: int = 256
-    max_queue_bytes: int = 64 * 1024 * 1024
-    max_delay_seconds: float = 0.005
-    default_timeout_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ServeSettings:
-    """buckets: sizes by dimension, instead of the model's own."""
-
     buckets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    batching: BatchingSettings = BatchingSettings()
+    limits: Limits = Limits()
+    default_timeout_seconds: float | None = None
     drain_seconds: float = 30.0
 
 
@@ -51,19 +43,20 @@ def read_settings(environ: Mapping[str, str]) -> ServeSettings:
         raise BadSettingError(f"{contract.SERVE} is not valid JSON: {error}") from None
     said = _object(said, contract.SERVE, _KEYS)
     batching = _object(said.get("batching"), f"{contract.SERVE}.batching", _BATCHING_KEYS)
-    defaults = BatchingSettings()
-    delay = _number(batching, "maxDelayMilliseconds", 1000 * defaults.max_delay_seconds)
-    timeout = batching.get("defaultTimeoutMilliseconds")
+    limits = Limits()
+    delay = _number(batching, "maxDelayMilliseconds", 1000 * limits.max_delay_seconds)
+    timeout = None
+    if batching.get("defaultTimeoutMilliseconds") is not None:
+        timeout = _number(batching, "defaultTimeoutMilliseconds", 0) / 1000
     return ServeSettings(
         buckets=_buckets(said.get("buckets")),
-        batching=BatchingSettings(
-            max_queue=int(_number(batching, "maxQueue", defaults.max_queue)),
-            max_queue_bytes=int(_number(batching, "maxQueueBytes", defaults.max_queue_bytes)),
+        limits=replace(
+            limits,
+            max_queue=int(_number(batching, "maxQueue", limits.max_queue)),
+            max_queue_bytes=int(_number(batching, "maxQueueBytes", limits.max_queue_bytes)),
             max_delay_seconds=delay / 1000,
-            default_timeout_seconds=None
-            if timeout is None
-            else _number(batching, "defaultTimeoutMilliseconds", 0.0) / 1000,
         ),
+        default_timeout_seconds=timeout,
         drain_seconds=_number(said, "drainSeconds", ServeSettings().drain_seconds),
     )
 
