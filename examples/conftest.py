@@ -41,11 +41,14 @@ class Run:
 
 @pytest.fixture
 def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    """`launch("--steps", "9", processes=2)` starts the example beside whose tests it is used."""
-    example = request.path.parent.parent
+    """`launch("--steps", "9", processes=2)` starts the example beside whose tests it is used.
+
+    `example` names another one.
+    """
+    own = request.path.parent.parent
     runs: list[Run] = []
 
-    def start(*arguments: str, processes: int = 1) -> Run:
+    def start(*arguments: str, processes: int = 1, example: str = own.name) -> Run:
         address = f"127.0.0.1:{free_port()}"
         run = Run([], [])
         runs.append(run)
@@ -55,8 +58,8 @@ def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
             with log.open("wb") as output:
                 run.processes.append(
                     subprocess.Popen(
-                        [sys.executable, "-u", "-m", example.name, *arguments],
-                        cwd=example,
+                        [sys.executable, "-u", "-m", example, *arguments],
+                        cwd=own.parent / example,
                         env=os.environ | (world(address, processes, rank) if processes > 1 else {}),
                         stdout=output,
                         stderr=subprocess.STDOUT,

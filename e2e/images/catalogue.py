@@ -29,6 +29,8 @@ CATALOGUE = {
         Image("runtime", ROOT / "images/runtime", ROOT / "images/runtime/Dockerfile"),
         Image("digits", ROOT / "examples/digits", ROOT / "examples/digits/Dockerfile"),
         Image("bytegpt", ROOT / "examples/bytegpt", ROOT / "examples/bytegpt/Dockerfile"),
+        Image("minilm", ROOT / "examples/minilm", ROOT / "examples/minilm/Dockerfile"),
+        Image("digits-serve", ROOT / "examples", ROOT / "examples/digits-serve/Dockerfile"),
     )
 }
 

@@ -1,6 +1,7 @@
 """Every image is built, unpacked, and its programs run in it as its user."""
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from e2e.images import BuiltImage, build
-from e2e.images.catalogue import CATALOGUE
+from e2e.images.catalogue import CATALOGUE, ROOT
 from e2e.images.tests.unpacked import Unpacked, unpack
 
 pytestmark = [
@@ -97,12 +98,28 @@ def test_the_runtime_installs_a_launcher_that_runs(image: Unpacked) -> None:
     assert image.output("/jaxop/jaxrun", "version").strip()
 
 
-@of("digits", "bytegpt")
+@of("digits", "bytegpt", "minilm", "digits-serve")
 def test_programs_find_jax(image: Unpacked) -> None:
     program = "import jax, flax, optax, orbax.checkpoint; print(jax.numpy.arange(4).sum())"
     assert image.output("python", "-c", program).strip() == "6"
 
 
-@of("digits", "bytegpt")
+@of("digits", "bytegpt", "minilm")
 def test_the_example_is_the_default_command(image: Unpacked) -> None:
     assert "usage" in image.output(*image.default_command, "--help").lower()
+
+
+@of("minilm")
+def test_the_weights_are_in_the_image(image: Unpacked) -> None:
+    said = image.output("python", "-m", "minilm", "a red car", "the stock market", "a crimson auto")
+    assert said.splitlines()[0].endswith("a crimson auto")
+
+
+@of("minilm", "digits-serve")
+def test_the_model_server_finds_its_entry_and_what_makes_it_fast(image: Unpacked) -> None:
+    shutil.copytree(ROOT / "images/runtime/jaxrun/src", image.root / "jaxop/site")
+    (entry,) = (image.root / "app").glob("*/serving.py")
+    module = f"{entry.parent.name}.serving"
+    program = f"import {module}, httptools, orjson, uvloop; print({module}.model.__name__)"
+    said = image.output("env", "PYTHONPATH=/jaxop/site", "python", "-c", program)
+    assert said.strip() == "model"
