@@ -33,7 +33,9 @@ OVERLOAD = 3.0
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.serving", description=__doc__)
     parser.add_argument("--servers", nargs="*", choices=(OURS, *PEERS), default=(OURS, *PEERS))
-    parser.add_argument("--step-seconds", type=float, default=10.0, help="of each rate that is tried")
+    parser.add_argument(
+        "--step-seconds", type=float, default=10.0, help="of each rate that is tried"
+    )
     parser.add_argument("--level-seconds", type=float, default=20.0, help="of each latency")
     parser.add_argument("--soak-seconds", type=float, default=60.0, help="of random shapes")
     parser.add_argument("--start-rate", type=float, default=40.0, help="requests a second")
@@ -76,9 +78,7 @@ def _measure(
 
     most = capacity.capacity(kept, options.start_rate)
     levels = [
-        _level(running, k6, share, most * share, options.level_seconds)
-        for share in SHARES
-        if most
+        _level(running, k6, share, most * share, options.level_seconds) for share in SHARES if most
     ]
     if options.soak_seconds and most:
         k6.run(running.server, most * SHARES[0], options.soak_seconds)
@@ -100,9 +100,7 @@ def _measure(
     )
 
 
-def _level(
-    running: servers.Running, k6: K6, share: float, rate: float, seconds: float
-) -> Level:
+def _level(running: servers.Running, k6: K6, share: float, rate: float, seconds: float) -> Level:
     before = running.cpu_seconds()
     load = k6.run(running.server, rate, seconds)
     return Level(share, load, running.cpu_seconds() - before)

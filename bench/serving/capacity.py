@@ -15,8 +15,8 @@ Keeps = Callable[[float], bool]
 
 @dataclass(frozen=True)
 class Bounds:
-    """`kept` is the highest rate at which the promise was seen kept, `broken` the lowest at which it
-    was not; None as long as there was none."""
+    """`kept` is the highest rate at which the promise was seen kept, `broken` the lowest at which
+    it was not; None as long as there was none."""
 
     kept: float | None = None
     broken: float | None = None

@@ -63,12 +63,19 @@ class K6:
         self._binary = binary
         self._texts = texts
 
-    def run(self, server: Server, rate: float, seconds: float, timeout_ms: float | None = None) -> Load:
+    def run(
+        self, server: Server, rate: float, seconds: float, timeout_ms: float | None = None
+    ) -> Load:
         """Blocks for `seconds` and a little more.
 
         Raises ClusterError if k6 does not run.
         """
-        values = {"URL": server.url, "PROTOCOL": server.protocol, "RATE": str(rate), "SECONDS": f"{seconds:g}"}
+        values = {
+            "URL": server.url,
+            "PROTOCOL": server.protocol,
+            "RATE": str(rate),
+            "SECONDS": f"{seconds:g}",
+        }
         if timeout_ms is not None:
             values["TIMEOUT_MS"] = f"{timeout_ms:g}"
         done = subprocess.run(

@@ -131,7 +131,8 @@ def capacity_table(measured: Sequence[Served]) -> str:
 def latency_table(measured: Sequence[Served]) -> str:
     """Markdown; milliseconds."""
     lines = [
-        "| server | load | requests/s | p50, ms | p95, ms | p99, ms | CPU per request, ms | not answered |",
+        "| server | load | requests/s | p50, ms | p95, ms | p99, ms | CPU per request, ms "
+        "| not answered |",
         f"|{'---|' * 8}",
     ]
     for served in measured:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Of the server and all processes that it has started, as far as they live."""
-        return sum(map(_cpu_seconds, _session(self.process.pid)))
+        return sum(map(_cpu_seconds, _family(self.process.pid)))
 
     def compilations(self) -> int:
         """By XLA since its start, as JAX logs them."""
@@ -109,29 +109,16 @@ def _wait(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """With all that it has started."""
-    _signal(process.pid, signal.SIGTERM)
-    if not _gone(lambda: bool(_session(process.pid)) and process.poll() is None, 15):
-        _signal(process.pid, signal.SIGKILL)
-    for pid in _session(process.pid):
-        _kill(pid)
-    process.wait(10)
-
-
-def _gone(alive: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _signal(group: int, number: signal.Signals) -> None:
+    """With all that it has started; some of that leaves its session."""
+    family = _family(process.pid)
+    process.terminate()
     try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pid in family[1:]:
+        _kill(pid)
 
 
 def _kill(pid: int) -> None:
@@ -141,20 +128,23 @@ def _kill(pid: int) -> None:
         return
 
 
-def _session(leader: int) -> list[int]:
-    """Processes of the session that the server leads."""
-    found = []
+def _family(first: int) -> list[int]:
+    """A process and all that descend from it, youngest last."""
+    children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         fields = _stat(path)
-        if fields and int(fields[3]) == leader:
-            found.append(int(path.parent.name))
+        if fields:
+            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = [first]
+    for pid in found:
+        found += children.get(pid, [])
     return found
 
 
 def _cpu_seconds(pid: int) -> float:
-    """With its children that are gone and waited for."""
+    """User and system."""
     fields = _stat(Path(f"/proc/{pid}/stat"))
-    return sum(map(int, fields[11:15])) / _TICKS if fields else 0.0
+    return sum(map(int, fields[11:13])) / _TICKS if fields else 0.0
 
 
 def _stat(path: Path) -> list[str]:
@@ -167,4 +157,3 @@ def _stat(path: Path) -> list[str]:
 
 def _end(log: Path) -> str:
     return log.read_text(errors="replace")[-3000:]
-

@@ -1,8 +1,4 @@
 import dataclasses
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from hypothesis import given
@@ -15,7 +11,9 @@ from bench.serving.measured import OURS, Level, Served, goals, report
 from bench.serving.texts import MOST_WORDS, texts
 
 IN_TIME = Load(100.0, 10.0, Latency(1000, 20.0, 150.0, 180.0, 300.0), Latency(0), 0, 0)
-OVERLOAD = Load(300.0, 10.0, Latency(950, 90.0, 190.0, 199.0), Latency(2050, 1.0, 3.0, 9.0, 20.0), 0, 0)
+OVERLOAD = Load(
+    300.0, 10.0, Latency(950, 90.0, 190.0, 199.0), Latency(2050, 1.0, 3.0, 9.0, 20.0), 0, 0
+)
 SERVED = Served(OURS, 5.0, 9.0, 100.0, [Level(0.9, IN_TIME, 12.0)], 600.0, 0, OVERLOAD)
 PEER = dataclasses.replace(SERVED, server="bentoml", capacity=40.0, compilations=3, overload=None)
 
@@ -85,11 +83,15 @@ class TestGoals:
             ({"capacity": 79.0}, "best peer"),
             ({"compilations": 1}, "no compilation"),
             ({"overload": dataclasses.replace(OVERLOAD, answered=Latency(890))}, "goodput"),
-            ({"overload": dataclasses.replace(OVERLOAD, refused=Latency(9, 1, 2, 3, 51))}, "refusal"),
+            (
+                {"overload": dataclasses.replace(OVERLOAD, refused=Latency(9, 1, 2, 3, 51))},
+                "refusal",
+            ),
         ],
     )
     def test_are_not_met(self, ours: dict[str, object], what: str) -> None:
-        missed = [goal for goal, is_met in met(dataclasses.replace(SERVED, **ours), PEER).items() if not is_met]  # type: ignore[arg-type]
+        served = dataclasses.replace(SERVED, **ours)  # type: ignore[arg-type]
+        missed = [goal for goal, is_met in met(served, PEER).items() if not is_met]
         assert len(missed) == 1
         assert what in missed[0]
 

@@ -1,7 +1,7 @@
 """BentoML with adaptive batching: requests of one text each are batched by the framework."""
 
-import numpy as np
 import bentoml
+import numpy as np
 from encoder import MOST_TEXTS, Encoder
 
 
@@ -11,6 +11,6 @@ class Embedding:
         self._encoder = Encoder()
         self._encoder.compile_all(MOST_TEXTS)
 
-    @bentoml.api(route="/embed", batchable=True, max_batch_size=MOST_TEXTS, max_latency_ms=200)
+    @bentoml.api(route="/embed", batchable=True, max_batch_size=MOST_TEXTS, max_latency_ms=1000)
     def embed(self, texts: list[str]) -> np.ndarray:
         return self._encoder.embed(texts)
