@@ -68,7 +68,12 @@ class TestCapacity:
 
     def test_needs_few_runs(self) -> None:
         tried: list[float] = []
-        capacity(lambda rate: bool(tried.append(rate)) or rate <= 180.0, 40.0)
+
+        def kept(rate: float) -> bool:
+            tried.append(rate)
+            return rate <= 180.0
+
+        capacity(kept, 40.0)
         assert len(tried) <= 10
 
 

