@@ -44,7 +44,7 @@ def _ours(progress: Progress) -> Server:
     return Server(
         OURS,
         (str(python), "-m", "jaxrun.serve", "minilm.serving:model"),
-        {"PYTHONPATH": f"{JAXRUN}:{EXAMPLE}", "JAXRUN_SERVE_PORT": str(PORT)},
+        {"PYTHONPATH": f"{JAXRUN}:{EXAMPLE}", "JAXRUN_SERVING_PORT": str(PORT)},
         refuses=True,
     )
 
