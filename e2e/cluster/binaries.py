@@ -24,6 +24,7 @@ ETCD = "v3.6.16"
 COREDNS = "v1.14.7"
 HELM = "v3.22.0"
 KWOK = "v0.8.0"
+K6 = "v1.8.1"
 PAUSE = "v1"
 
 
@@ -95,6 +96,7 @@ CATALOGUE = {
             COREDNS,
         ),
         _helm(),
+        Binary("k6", "k6", "go.k6.io/k6", K6),
         Binary("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", KWOK),
     )
 }

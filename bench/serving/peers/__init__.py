@@ -1,0 +1,1 @@
+"""Programs that serve the same encoder by other means: they import nothing but `minilm`."""
