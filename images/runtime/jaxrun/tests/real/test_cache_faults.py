@@ -231,8 +231,8 @@ def test_damage_under_a_running_reader_costs_one_compilation(
     site.passes()
     site.fresh_pod()
     assert site.link().linked == len(entries)
-    for good in entries.values():
-        fault(site.blob(good), good)
+    for link in site.local.iterdir():
+        fault(link.resolve(), link.read_bytes())
     site.run()
     assert site.link().refused == len(entries)
     site.run()
