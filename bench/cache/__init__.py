@@ -2,6 +2,7 @@
 
     python -m bench.cache                   # cold, restarted, warm, and four jobs at once in 3 ways
     python -m bench.cache --ways ours       # four at once only with a CompileCache
+    python -m bench.cache --sizes 2 4 8 12  # cold and again, by the program's size
 
     __main__   options, and the order of things
     jobs       bytegpt as a JaxJob: without a cache, with JAX's own on a shared volume, with ours
