@@ -18,7 +18,7 @@ $(VENV)/.complete: pyproject.toml images/runtime/jaxrun/pyproject.toml
 	@python3 -m venv $(VENV) 2>/dev/null || { \
 	  echo "python3 has no venv module: installing python3-venv"; \
 	  apt-get update -q && apt-get install -y -q python3-venv && python3 -m venv $(VENV); }
-	$(PY) -m pip install -q -e '.[dev,jax]' -e images/runtime/jaxrun
+	$(PY) -m pip install -q -e '.[dev,jax]' -e 'images/runtime/jaxrun[serve]'
 	@touch $@
 
 crds: venv ## write crds/ and the chart's copy from the models

@@ -1,8 +1,9 @@
-"""`python -m jaxrun`, and then `launch -- COMMAND...`, `install DIRECTORY` or `keep`."""
+"""`python -m jaxrun`, and then `launch -- COMMAND...`, `serve ...`, `install DIRECTORY` or `keep`."""
 
 import sys
 
 _USAGE = """usage: jaxrun launch -- COMMAND [ARGUMENT...]   run the program as one of its gang
+       jaxrun serve MODULE:FACTORY   serve the model that the factory returns
        jaxrun inspect             say which JAX this image has, and what that finds here
        jaxrun install DIRECTORY   put the runtime there, for other images
        jaxrun keep                look after the volume of a compile cache
@@ -17,6 +18,11 @@ def main(arguments: list[str] | None = None) -> None:
         from jaxrun.launch import launch
 
         launch(words[2:])
+    elif words[:1] == ["serve"]:
+        # Reached where jaxrun is a package like others; the installed script starts it itself.
+        from jaxrun.serve.__main__ import main as serve
+
+        serve(words[1:])
     elif words == ["inspect"]:
         from jaxrun.inspection import main as inspect
 

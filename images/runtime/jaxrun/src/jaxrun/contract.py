@@ -21,6 +21,7 @@ TERMINATION_LIMIT_BYTES: Final = 4096
 HTTP_PORT: Final = 9431
 GANG_PORT: Final = 9430
 KEEPER_PORT: Final = 9432
+SERVING_PORT: Final = 8000
 COORDINATOR_PORT_BASE: Final = 9440
 COORDINATOR_PORT_COUNT: Final = 50
 
@@ -43,6 +44,8 @@ PREFLIGHT: Final = "JAXRUN_PREFLIGHT"
 CACHE_NAMESPACE: Final = "JAXRUN_CACHE_NAMESPACE"
 CACHE_OFFERS: Final = "JAXRUN_CACHE_OFFERS"
 WARMUP: Final = "JAXRUN_WARMUP"
+SERVE: Final = "JAXRUN_SERVE"
+MODEL_DIR: Final = "JAXRUN_MODEL_DIR"
 COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
 
 ENVIRONMENT: Final = (
@@ -65,6 +68,8 @@ ENVIRONMENT: Final = (
     CACHE_NAMESPACE,
     CACHE_OFFERS,
     WARMUP,
+    SERVE,
+    MODEL_DIR,
     COMPLETION_INDEX,
 )
 
@@ -122,6 +127,15 @@ class GangState(str, Enum):
     RESTARTING = "Restarting"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+
+
+class ServingState(str, Enum):
+    """What a model server is doing."""
+
+    LOADING = "Loading"
+    READY = "Ready"
+    UNREADY = "Unready"
+    DRAINING = "Draining"
 
 
 class Scope(str, Enum):

@@ -22,6 +22,7 @@ from jaxrun.log import say
 from jaxrun.observation import observe
 from jaxrun.preflight import judged
 from jaxrun.program_env import Place, program_environment
+from jaxrun.serving import Serving, observe_serving
 from jaxrun.settings import Settings
 from jaxrun.stack import innermost
 from jaxrun.supervisor import Ended, Supervisor
@@ -49,6 +50,7 @@ class Run:
         self.ended: Ended | None = None
         self.step_seconds: float | None = None
         self.first_step: FirstStep | None = None
+        self.serving: Serving | None = None
         self._spawned_at = 0.0
         self._stepped: tuple[int, float] | None = None
         self._settings = settings
@@ -152,6 +154,7 @@ class Run:
         initialised = message.get("initialised") is True
         is_program = pid == self._supervisor.pid or initialised
         if kind == "progress":
+            self.serving = observe_serving(message) or self.serving
             self._progressed(observe(self.progress, message))
         elif kind == "raised":
             exception = _exception(message)

@@ -87,6 +87,8 @@ class Settings:
     preflight: Preflight = Preflight()
     cache: CacheSettings | None = None
     warmup: WarmupMode | None = None
+    serves: bool = False
+    """Whether the program is a model server."""
     timing: Timing = Timing()
 
     @property
@@ -164,6 +166,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         preflight=env.json(contract.PREFLIGHT, _read_preflight, Preflight()),
         cache=_read_cache(environ, host),
         warmup=env.choice(contract.WARMUP, WarmupMode),
+        serves=contract.SERVE in environ,
         timing=timing,
     )
 

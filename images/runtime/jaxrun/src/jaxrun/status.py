@@ -16,6 +16,7 @@ from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.gang.state import Gang, Stopping
 from jaxrun.restart_policy import ledger_json
 from jaxrun.run import Run
+from jaxrun.serving import Serving, serving_json
 from jaxrun.settings import Settings
 from jaxrun.termination import exception_json, termination_record
 
@@ -50,6 +51,8 @@ class Status:
     first_step: FirstStep | None = None
     """Of this process's program in this epoch."""
     cache_use: CacheUse = CacheUse()
+    serving: Serving | None = None
+    """What the model server said, if the program is one."""
 
     def as_json(self) -> dict[str, Any]:
         """The contract's `status` object."""
@@ -74,6 +77,7 @@ class Status:
             "compile": compile_json(progress),
             "cache": cache_json(progress, self.cache_use, self.first_step),
             "firstStepSeconds": self.first_step.seconds if self.first_step is not None else None,
+            "serving": serving_json(self.serving) if self.serving is not None else None,
             "times": {name: self.times.get(name) for name in _TIMES},
             "stop": _stop_json(self.stop) if self.stop is not None else None,
             "ledger": ledger_json(self.memory.ledger),
@@ -112,6 +116,7 @@ def server_status(
         goodput=gang.books.parts(now),
         first_step=mine.first_step if mine is not None else None,
         cache_use=cache_use,
+        serving=mine.serving if mine is not None else None,
     )
 
 
@@ -141,6 +146,7 @@ def member_status(
         checkpoint_step=max(saved, default=None),
         first_step=run.first_step if run is not None else None,
         cache_use=cache_use,
+        serving=run.serving if run is not None else None,
     )
 
 

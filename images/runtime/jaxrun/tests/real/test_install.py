@@ -41,7 +41,7 @@ def test_the_command_line_installs_and_again(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "jaxop").iterdir()}
-    assert names == {"jaxrun", "lib", "site", ".trees"}
+    assert names == {"jaxrun", "lib", "site", "serve-lib", ".trees"}
     assert len(list((tmp_path / "jaxop" / ".trees").iterdir())) == 1
 
 
@@ -71,6 +71,27 @@ def test_what_the_program_sees_is_small_and_standard(root: Path) -> None:
     }
     assert not (root / "site" / "jaxrun" / "launch.py").exists()
     assert not (root / "site" / "prometheus_client").exists()
+
+
+def test_only_a_server_finds_what_servers_need(root: Path) -> None:
+    """And only when it is asked for: other programs import nothing more than before."""
+    code = (
+        "import sys, jaxrun; print([m for m in sys.modules if m.startswith('jaxrun.serve')]); "
+        "import uvicorn"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(root / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "[]\n"
+    assert "No module named 'uvicorn'" in done.stderr
+
+
+def test_what_servers_need_is_pure_python(root: Path) -> None:
+    kinds = {path.suffix for path in (root / "serve-lib").rglob("*") if path.is_file()}
+    assert kinds <= {".py", ".pyc", ".typed", ".pyi"}
 
 
 @pytest.mark.parametrize("python", other_pythons())

@@ -12,6 +12,7 @@ from jaxrun.cache_env import cache_environment
 from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.program_env import Place, program_environment
+from jaxrun.serving import observe_serving
 from jaxrun.settings import read_settings
 from jaxrun.status import Status, gang_times
 from jaxrun.termination import Compilation, termination_bytes, termination_record
@@ -40,6 +41,7 @@ def test_constants() -> None:
     assert DATA["ports"]["keeper"] == contract.KEEPER_PORT
     assert DATA["ports"]["coordinatorBase"] == contract.COORDINATOR_PORT_BASE
     assert DATA["ports"]["coordinatorCount"] == contract.COORDINATOR_PORT_COUNT
+    assert DATA["ports"]["serving"] == contract.SERVING_PORT
     assert list(DATA["environment"]) == list(contract.ENVIRONMENT)
     assert list(DATA["environmentForProgram"]) == list(contract.ENVIRONMENT_FOR_PROGRAM)
     assert DATA["causes"] == [cause.value for cause in contract.Cause]
@@ -79,6 +81,7 @@ def test_status_has_the_documented_shape() -> None:
             None,
             gang_times(gang.gang, 1.0, gang.now),
             ended,
+            serving=observe_serving({"serving": DATA["status"]["serving"]}),
         ).as_json()
         expected = documented("status")
         assert list(status) == list(expected)
@@ -88,6 +91,8 @@ def test_status_has_the_documented_shape() -> None:
         assert status["compile"]["afterFirstStep"] == expected["compile"]["afterFirstStep"]
         assert status["cache"] == expected["cache"]
         assert status["firstStepSeconds"] is None
+        assert status["serving"] == expected["serving"]
+        assert list(status["serving"]) == list(expected["serving"])
         assert status["metrics"] == {"loss": None}
         json.dumps(status, allow_nan=False)
     assert status["cause"] == termination_record(verdict)

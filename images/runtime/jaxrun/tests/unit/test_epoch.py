@@ -5,6 +5,7 @@ from builders import APlayedGang, exited, raised, signalled
 
 from jaxrun.contract import Cause, GangState
 from jaxrun.gang.protocol import Calls, Died, DumpStack, PleaseStop, Stack, StopAsked, StopAt
+from jaxrun.gang.sequel import Terms
 from jaxrun.settings import Timing
 
 GLOO = "UNKNOWN: Gloo all-reduce failed: Connection closed by peer"
@@ -274,3 +275,21 @@ def test_a_program_that_imports_jax_for_long_does_not_run_yet() -> None:
     gang.progress(0, jax_importing=True)
     gang.after(60)
     assert gang.gang.state(gang.now) is GangState.STARTING
+
+
+def test_a_server_that_was_asked_to_stop_and_exits_0_has_succeeded() -> None:
+    gang = APlayedGang(1, terms=Terms(drains=True)).joined().spawned()
+    gang.say(0, StopAsked(15))
+    gang.gone(0, 0)
+    assert gang.verdict is not None
+    assert (gang.verdict.cause, gang.verdict.exit_code) == (None, 0)
+    assert gang.verdict.message == "the server was asked to stop (SIGTERM), and has drained"
+
+
+def test_a_server_that_had_to_be_killed_has_not() -> None:
+    gang = APlayedGang(1, Timing(grace=5), Terms(drains=True)).joined().spawned()
+    gang.say(0, StopAsked(15))
+    gang.after(6)
+    gang.killed(0)
+    assert gang.verdict is not None
+    assert (gang.verdict.cause, gang.verdict.exit_code) == (Cause.PREEMPTED, 143)

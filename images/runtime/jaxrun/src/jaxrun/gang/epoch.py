@@ -6,6 +6,7 @@ lost, or when a death that is nobody's consequence has stood for the evidence wi
 latest when a silent launcher would have been found out.
 """
 
+import signal as signals
 from dataclasses import dataclass, field
 
 from jaxrun import cause
@@ -238,6 +239,11 @@ class Epoch:
         return cause.preempted(request, self.number, self.step, self._killed, death)
 
     def _finish(self) -> Verdict:
+        if self._request is not None and self._terms.drains and not self._killed:
+            if all(p.finished for p in self.processes):
+                name = signals.Signals(self._request.signal).name
+                message = f"the server was asked to stop ({name}), and has drained"
+                return Verdict(None, 0, message, self.number, step=self.step)
         if self._request is not None:
             return self.preempted(self._request)
         count = len(self.processes)

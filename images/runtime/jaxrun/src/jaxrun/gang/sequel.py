@@ -25,6 +25,9 @@ class Terms:
     """Whether process 0's success is the gang's."""
     warm: bool = False
     """Whether it is a Warmup's, and done once it is warm."""
+    drains: bool = False
+    """Whether it is a server of one process, whose exit with 0 after a stop signal is its success:
+    there is no work that it leaves undone."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class GangServer:
                 settings.ledger,
                 process_zero=settings.success is SuccessPolicy.PROCESS_ZERO,
                 warm=settings.warmup is not None,
+                drains=settings.serves and settings.num_processes == 1,
             ),
             lambda now: time.time() - time.monotonic() + now,
         )

@@ -41,8 +41,13 @@ class Lowered(NamedTuple):
 
 
 def watch(on_lowered: Callable[[Lowered], None]) -> None:
-    """`on_lowered` is called in the thread that compiles."""
+    """`on_lowered` is called in the thread that compiles; several may watch."""
     logger = logging.getLogger(_LOGGER)
+    for known in logger.filters:
+        owner = getattr(known, "__self__", None)
+        if isinstance(owner, _Filter):
+            owner.watchers.append(on_lowered)
+            return
     logger.addFilter(_Filter(logger, on_lowered).passes)
     logger.setLevel(_LEVEL)
 
@@ -57,12 +62,14 @@ class _Filter:
     def __init__(self, logger: logging.Logger, on_lowered: Callable[[Lowered], None]) -> None:
         self._logger = logger
         self._level = logger.level
-        self._on_lowered = on_lowered
+        self.watchers = [on_lowered]
 
     def passes(self, record: logging.LogRecord) -> bool:
         try:
             if isinstance(record.msg, str) and record.msg.startswith(_MESSAGE):
-                self._on_lowered(_lowered(record.args))
+                lowered = _lowered(record.args)
+                for watcher in self.watchers:
+                    watcher(lowered)
         except Exception:
             pass
         return record.levelno >= self._users_level()

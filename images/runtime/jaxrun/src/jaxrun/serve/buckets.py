@@ -44,12 +44,13 @@ class Grid:
             tuple(zip(self.dims, sizes, strict=True))
             for sizes in product(*(self._sizes[dim] for dim in self.dims))
         )
+        self._all = tuple(
+            Bucket(batch, family) for batch in self.batches for family in self.families
+        )
 
     def all(self) -> tuple[Bucket, ...]:
         """Every bucket, the smallest batches first."""
-        return tuple(
-            Bucket(batch, family) for batch in self.batches for family in sorted(self.families)
-        )
+        return self._all
 
     def family_of(self, sizes: Mapping[str, int]) -> Family:
         """The smallest family that holds these sizes; other names in `sizes` are ignored.

@@ -138,7 +138,7 @@ class Model:
         must not depend on each other, nor a row's answer on its padding.
     params: a pytree of arrays; put on the device once.
     buckets: sizes of every named dimension; their cross product is compiled before ready.
-    donate: lets the device reuse the inputs' memory for the outputs, where it can.
+    donate: the device may put outputs where inputs of the same shape were; not on CPUs.
     refuse_nan: an answer with NaN or infinity in it fails instead of being counted only.
     """
 
@@ -153,7 +153,7 @@ class Model:
     routes: Sequence[Route] = ()
     sharding: Sharding | None = None
     refuse_nan: bool = False
-    donate: bool = False
+    donate: bool = True
     grid: Grid = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -171,8 +171,8 @@ class Model:
             raise ValueError(
                 'buckets is no mapping of names to sizes, e.g. {"batch": (1, 2, 4)}'
             ) from None
-        for side, kind in (("inputs", Input), ("outputs", Output)):
-            _check_tensors(side, getattr(self, side), kind, self.grid)
+        _check_tensors("inputs", self.inputs, Input, self.grid)
+        _check_tensors("outputs", self.outputs, Output, self.grid)
         used = {dim for tensor in self.inputs.values() for dim in tensor.shape}
         for dim in self.grid.dims:
             if dim not in used:
@@ -212,7 +212,7 @@ def _shape(kind: str, given: Any) -> tuple[int | str, ...]:
     return shape
 
 
-def _check_tensors(side: str, tensors: Any, kind: type, grid: Grid) -> None:
+def _check_tensors(side: str, tensors: Any, kind: type[Input] | type[Output], grid: Grid) -> None:
     if not isinstance(tensors, Mapping) or not tensors:
         raise ValueError(f"{side} is {tensors!r}; it maps names to {kind.__name__}")
     for name, tensor in tensors.items():

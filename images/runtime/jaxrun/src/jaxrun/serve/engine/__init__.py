@@ -7,6 +7,7 @@ flight so that transfers and execution overlap. Only executables made in `load` 
 a compilation after ready is a defect and is counted.
 """
 
+from jaxrun.serve.engine.engine import Engine
 from jaxrun.serve.engine.loading import Loading, MemoryPlan, Need
 
-__all__ = ["Loading", "MemoryPlan", "Need"]
+__all__ = ["Engine", "Loading", "MemoryPlan", "Need"]
