@@ -24,7 +24,6 @@ from jaxrun.serve.entry import make_model
 from jaxrun.serve.http.app import Application
 from jaxrun.serve.http.listener import bound_socket, listener
 from jaxrun.serve.liveness import Liveness
-from jaxrun.serve.metrics import exposition
 from jaxrun.serve.settings import ServeSettings
 from jaxrun.serve.telling import Telling
 
@@ -65,7 +64,7 @@ class Process:
         self._settings = settings
         self._server = Server(settings)
         self._liveness = Liveness()
-        self._application = Application(self._server, self._alive, exposition)
+        self._application = Application(self._server, self._alive, self._server.exposition)
         self._telling = Telling(self._server.statistics)
         self._listener = listener(self._application, settings.drain_seconds)
         self._engine: Engine | None = None

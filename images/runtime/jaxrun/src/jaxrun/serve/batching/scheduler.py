@@ -214,6 +214,15 @@ class Scheduler:
             unready=self._memory_failures >= MEMORY_FAILURES,
         )
 
+    def abandon(self) -> list[Ticket]:
+        """Takes out all that is queued or to be retried; what is in flight stays."""
+        left = [*self._queued.values()]
+        left += [ticket for each in self._retries for ticket in each.tickets]
+        self._retries = []
+        for ticket in [*self._queued.values()]:
+            self._take(ticket)
+        return left
+
     def _land(self, dispatch: Dispatch, now: float) -> None:
         self._flights = [flight for flight in self._flights if flight[0] is not dispatch]
         self._busy_until = now + sum(seconds for _, seconds in self._flights)
