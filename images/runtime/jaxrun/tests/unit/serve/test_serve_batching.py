@@ -220,12 +220,12 @@ def test_refused_exactly_when_what_goes_before_leaves_too_little_time() -> None:
     player = Player()
     player.busy(0.0, batches=2)
     for _ in range(8):
-        assert isinstance(player.offer(0.0, left=0.0425), Admitted)
+        player.offer(0.0)
     # 20 ms in flight and 10.2 ms queued before it, which may take 0.7 of the time left.
-    early = player.offer(0.0, left=0.0302 / 0.7 - 0.0002)
+    early = player.offer(0.0, left=0.0302 / 0.7 - 0.0002, priority=1)
     assert isinstance(early, Refusal)
     assert (early.status, early.reason) == (503, RefusalReason.DEADLINE_UNREACHABLE)
-    assert isinstance(player.offer(0.0, left=0.0302 / 0.7 + 0.0002), Admitted)
+    assert isinstance(player.offer(0.0, left=0.0302 / 0.7 + 0.0002, priority=1), Admitted)
     over = player.offer(0.0, left=-0.001)
     assert isinstance(over, Refusal)
     assert over.status == 504
