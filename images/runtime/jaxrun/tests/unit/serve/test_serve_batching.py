@@ -261,6 +261,21 @@ def test_estimates_follow_what_is_measured_also_for_buckets_that_are_not_used() 
     assert 0.015 < costs.seconds(Bucket(1, LONG)) <= 0.021
 
 
+def test_a_disturbed_measurement_at_load_does_not_make_a_bucket_dearer_than_a_larger_one() -> None:
+    costs = Costs({**LINEAR, Bucket(2, SHORT): 1.0})
+    assert costs.seconds(Bucket(2, SHORT)) == LINEAR[Bucket(4, SHORT)]
+
+
+def test_what_a_bucket_once_took_is_forgotten_while_others_are_used() -> None:
+    costs = Costs(FLAT)
+    for _ in range(20):
+        costs.observe(Bucket(8, SHORT), 0.030)
+    before = costs.seconds(Bucket(8, SHORT)) / costs.seconds(Bucket(4, SHORT))
+    for _ in range(3000):
+        costs.observe(Bucket(4, SHORT), 0.010)
+    assert costs.seconds(Bucket(8, SHORT)) < 1.1 * costs.seconds(Bucket(4, SHORT)) < 0.012 * before
+
+
 def test_no_memory_splits_rows_in_half_once_and_avoids_the_bucket_for_a_while() -> None:
     player = Player()
     (whole,) = player.busy(0.0)
