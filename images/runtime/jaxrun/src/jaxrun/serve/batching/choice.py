@@ -43,14 +43,6 @@ class Choice:
         return sum(ticket.rows for ticket in self.tickets)
 
 
-def smaller_families(families: Sequence[Family]) -> dict[Family, tuple[Family, ...]]:
-    """By family: those that fit into it, itself not, the largest first."""
-    return {
-        family: tuple(sorted((other for other in families if _fits(other, family)), reverse=True))
-        for family in families
-    }
-
-
 def choose(
     queues: Sequence[FamilyQueue],
     smaller: Mapping[Family, Sequence[FamilyQueue]],
@@ -69,7 +61,7 @@ def choose(
     if len(options) == 1:
         winner = options[0]
     else:
-        winner = max(options, key=lambda option: _relief(option, now))
+        winner = max(options, key=lambda option: _relief(option, costs, now))
         winner = _last_call(winner, options, start)
     queue = next(each for each in queues if each.family == winner.bucket.family)
     _meet_deadlines(winner, queue, costs, start)
@@ -86,24 +78,31 @@ def _option(queue: FamilyQueue, costs: Costs) -> Choice:
     return Choice(bucket, queue.front(batch), costs.seconds(bucket), [])
 
 
-def _relief(option: Choice, now: float) -> float:
+def _relief(option: Choice, costs: Costs, now: float) -> float:
     waiting = 0.0
+    least = costs.least_seconds_per_row(option.bucket.family)
     for ticket in option.tickets:
         share = (now - ticket.arrived) / budget_seconds(ticket) + AGE_FLOOR
         waiting += ticket.rows * share**AGE_POWER
-    return waiting / option.seconds
+    return waiting * least / option.seconds
 
 
 def _last_call(winner: Choice, options: list[Choice], start: float) -> Choice:
-    called: list[tuple[float, int]] = []
-    for index, option in enumerate(options):
-        deadline = option.tickets[0].deadline
-        if deadline is None:
-            continue
-        alone, after = start + option.seconds, start + winner.seconds + option.seconds
-        if option is winner or alone <= deadline < after:
-            called.append((deadline, index))
-    return options[min(called)[1]] if called else winner
+    """The earliest deadline's option, where going after the winner, in the order of deadlines,
+    would be too late for any head that is not lost anyway; else the winner."""
+    heads = sorted(
+        (deadline, index)
+        for index, option in enumerate(options)
+        if (deadline := option.tickets[0].deadline) is not None
+    )
+    end = start + winner.seconds
+    for deadline, index in heads:
+        option = options[index]
+        if option is not winner and start + option.seconds <= deadline:
+            end += option.seconds
+            if end > deadline:
+                return options[heads[0][1]]
+    return winner
 
 
 def _meet_deadlines(choice: Choice, queue: FamilyQueue, costs: Costs, start: float) -> None:
@@ -168,9 +167,3 @@ def _late(tickets: list[Ticket], end: float) -> list[Ticket]:
 
 def _is_late(ticket: Ticket, end: float) -> bool:
     return ticket.deadline is not None and ticket.deadline < end
-
-
-def _fits(inner: Family, outer: Family) -> bool:
-    return inner != outer and all(
-        small <= large for (_, small), (_, large) in zip(inner, outer, strict=True)
-    )
