@@ -25,7 +25,7 @@ _HANDSHAKE_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 10
 
 
-class PeerLost(Exception):  # noqa: N818 - named as what happened, like all of serve's errors
+class PeerLost(Exception):  # noqa: N818
     """A process of the replica is gone; the others cannot go on without it."""
 
 

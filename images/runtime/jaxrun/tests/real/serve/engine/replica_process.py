@@ -1,14 +1,13 @@
-"""One process of a replica of several: replica_process.py ADDRESS PROCESSES PROCESS WHAT.
+"""One process of a replica of several: replica_process.py ADDRESS PROCESSES PROCESS.
 
-The leader reads lines from stdin: a length runs one batch of that length, "end" closes. Both print
-what happens to them.
+The leader reads lines from stdin: a length and a count run that many batches of that length at
+once, "end" closes. All print what happens to them.
 """
 
 import sys
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxrun import serve
@@ -47,12 +46,14 @@ try:
         for line in sys.stdin:
             if line.strip() == "end":
                 break
-            length = int(line)
+            length, count = map(int, line.split())
             x = np.ones((3, length, 2), np.float32)
             bucket = model.grid.bucket_of({"batch": 3, "length": length})
-            (answer,) = engine.run(bucket, [{"x": x}]).result(60)
-            assert isinstance(answer, dict)
-            print("answer", jnp.asarray(answer["total"])[2].tolist(), flush=True)
+            running = [engine.run(bucket, [{"x": x * factor}]) for factor in range(1, count + 1)]
+            for future in running:
+                (answer,) = future.result(60)
+                assert isinstance(answer, dict)
+                print("answer", answer["total"][2].tolist(), flush=True)
         engine.close()
     print("ended", flush=True)
 except PeerLost as error:

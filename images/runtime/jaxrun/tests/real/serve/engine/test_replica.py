@@ -1,0 +1,119 @@
+"""A replica of two processes with two devices each: one serves, neither lives alone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("replica_process.py")
+SOURCE = Path(__file__).parents[4] / "src"
+
+
+class Process:
+    """One of the replica; all that it prints is kept."""
+
+    def __init__(self, number: int, port: int) -> None:
+        address = f"127.0.0.1:{port}"
+        env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("JAX", "OMPI", "XLA"))},
+            "PYTHONPATH": str(SOURCE),
+            "JAX_PLATFORMS": "cpu",
+            "JAX_COORDINATOR_ADDRESS": address,
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        }
+        self.popen = subprocess.Popen(
+            [sys.executable, str(PROGRAM), address, "2", str(number)],
+            env=env,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            self.lines.append(line.rstrip())
+
+    def say(self, line: str) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+
+    def wait_for(self, text: str, seconds: float = 120.0) -> str:
+        deadline = time.monotonic() + seconds
+        while True:
+            for line in list(self.lines):
+                if text in line:
+                    return line
+            assert time.monotonic() < deadline, f"no {text!r} in {seconds} s:\n{self.printed}"
+            time.sleep(0.02)
+
+    @property
+    def printed(self) -> str:
+        return "\n".join(self.lines)
+
+    def ends(self, seconds: float = 60.0) -> int:
+        code = self.popen.wait(seconds)
+        self._reader.join(5)
+        return code
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.wait(10)
+
+
+@pytest.fixture
+def replica() -> Iterator[tuple[Process, Process]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = Process(0, port), Process(1, port)
+    processes[0].wait_for("leads")
+    processes[1].wait_for("follows")
+    yield processes
+    for process in processes:
+        process.close()
+
+
+def test_process_0_answers_for_all_and_all_end_together(replica: tuple[Process, Process]) -> None:
+    leader, follower = replica
+    leader.say("2 1")
+    leader.wait_for("answer [8.0, 12.0, 16.0, 20.0]")
+    leader.say("4 30")
+    leader.wait_for("answer [480.0, 720.0, 960.0, 1200.0]")
+    leader.say("end")
+    assert [leader.ends(), follower.ends()] == [0, 0], leader.printed + follower.printed
+    answers = [line for line in leader.lines if line.startswith("answer")]
+    assert len(answers) == 31
+    assert not [line for line in follower.lines if line.startswith("answer")]
+
+
+def test_the_leader_ends_when_a_follower_dies_though_nothing_runs(
+    replica: tuple[Process, Process],
+) -> None:
+    leader, follower = replica
+    died = time.monotonic()
+    follower.popen.send_signal(signal.SIGKILL)
+    assert leader.ends(30) == 1
+    assert time.monotonic() - died < 5
+    assert "process 1 of this replica is gone" in leader.printed
+
+
+def test_a_follower_ends_when_the_leader_dies_though_nothing_runs(
+    replica: tuple[Process, Process],
+) -> None:
+    leader, follower = replica
+    leader.popen.send_signal(signal.SIGKILL)
+    follower.wait_for("PeerLost process 0 of this replica is gone", 5)
+    assert follower.ends() != 0
