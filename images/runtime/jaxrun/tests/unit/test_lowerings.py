@@ -151,3 +151,17 @@ def test_a_listener_that_fails_harms_nobody(listening: Listening) -> None:
     lowerings.watch(fails)
     listening.compile(*ARGS, level=logging.WARNING)
     assert len(listening.log.shown) == 1
+
+
+def test_several_listen_and_one_that_fails_does_not_keep_it_from_the_others(
+    listening: Listening,
+) -> None:
+    def fails(lowered: Lowered) -> None:
+        raise ValueError(lowered)
+
+    lowerings.watch(fails)
+    listening.begin()
+    listening.begin()
+    listening.compile(*ARGS)
+    assert len(listening.heard) == 2
+    assert listening.log.shown == []

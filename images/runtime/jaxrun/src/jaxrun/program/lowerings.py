@@ -69,7 +69,7 @@ class _Filter:
             if isinstance(record.msg, str) and record.msg.startswith(_MESSAGE):
                 lowered = _lowered(record.args)
                 for watcher in self.watchers:
-                    watcher(lowered)
+                    _harmlessly(watcher, lowered)
         except Exception:
             pass
         return record.levelno >= self._users_level()
@@ -79,6 +79,13 @@ class _Filter:
             return self._logger.level
         parent = self._logger.parent
         return self._level or (parent.getEffectiveLevel() if parent is not None else 0)
+
+
+def _harmlessly(watcher: Callable[[Lowered], None], lowered: Lowered) -> None:
+    try:
+        watcher(lowered)
+    except Exception:
+        pass
 
 
 def _lowered(args: Any) -> Lowered:
