@@ -7,6 +7,7 @@ does so in process 0.
 
 import _thread
 import functools
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -52,6 +53,8 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
     seen = line.progress
     compilations = Compilations(seen)
     spans = line.spans
+    compiling: set[int] = set()
+    """Threads from a lowering to the compilation's end."""
 
     def on_event(event: str, **_: Any) -> None:
         name = _CACHE.get(event)
@@ -65,6 +68,7 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
             if "compile_started" not in seen:
                 line.note(compile_started=True)
         elif event == _LOWERED:
+            compiling.add(_thread.get_ident())
             line.note(compile_started=True, compiling=True)
         elif event in _BLOCKED:
             if spans.here:
@@ -81,8 +85,12 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
             name = str(labels.get("fun_name", ""))
             compilations.compiled(name, seconds)
             cache_writes.count(seen, lowerings.function_name(name))
+            compiling.discard(_thread.get_ident())
+            if compiling:
+                # One that has lowered and ended without compiling is not waited for.
+                compiling.intersection_update(sys._current_frames())
             line.note(
-                compiling=False,
+                compiling=bool(compiling),
                 compile_count=seen.get("compile_count", 0) + 1,
                 compile_seconds=seen.get("compile_seconds", 0.0) + seconds,
             )
