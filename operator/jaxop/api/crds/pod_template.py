@@ -307,7 +307,7 @@ SERVER_TEMPLATE = pod_template(
         ),
         Rule(
             "!has(self.volumes) || self.volumes.all(v, v.name != 'jaxservice-model')",
-            '"jaxservice-model" is the operator's name for spec.model.volume: rename the volume',
+            '"jaxservice-model" is taken by the volume of spec.model.volume: rename the volume',
             field=".volumes",
             reason="FieldValueForbidden",
         ),

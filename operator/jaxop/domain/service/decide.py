@@ -55,7 +55,7 @@ def warmup_asked_for(snapshot: Snapshot) -> str | None:
 
 def _serve(snapshot: Snapshot, updated: Described, now: datetime) -> Plan:
     service, spec, name = snapshot.service, snapshot.service.spec, updated.revision.hash
-    old, found = service.status, counts(snapshot)
+    old, found = service.status, counts(snapshot, now)
     target = found.get(name, Count(name))
     others = {r: count for r, count in found.items() if r != name}
     fallback = _fallback(snapshot, name, others)
@@ -110,7 +110,7 @@ def _serve(snapshot: Snapshot, updated: Described, now: datetime) -> Plan:
         requeue_after=_soonest(
             sizes.look_again,
             held.look_again if held is not None else None,
-            progress.seconds_left(standing, now) if standing is not None else None,
+            _seconds_to_deadline(standing, now),
         ),
     )
     return _write(snapshot, compose(snapshot, where, revisions, now), now, plan)
@@ -218,13 +218,18 @@ def _warmups(
     return hold.beside(snapshot, updated) if new else ()
 
 
+def _seconds_to_deadline(standing: RolloutStanding | None, now: datetime) -> float | None:
+    left = progress.seconds_left(standing, now) if standing is not None else None
+    return left if left is not None and left > 0 else None
+
+
 def _invalid(snapshot: Snapshot, problems: tuple[Problem, ...], now: datetime) -> Plan:
     return _stalled(snapshot, reasons.INVALID_SPEC, sentence(problems), now)
 
 
 def _stalled(snapshot: Snapshot, reason: str, message: str, now: datetime) -> Plan:
     """Until somebody changes something; what serves goes on serving."""
-    found, old = counts(snapshot), snapshot.service.status
+    found, old = counts(snapshot, now), snapshot.service.status
     ready = sum(count.ready for count in found.values())
     told = f"{message}; {ready} replicas serve as before" if ready else message
     standing = Standing("RolloutStopped" if ready else "Pending", reason, told)

@@ -170,12 +170,13 @@ class Played:
             view
             if view.revision in there
             and (view.replica is None or f"{view.replica}{view.revision}" in jobs)
-            else replace(view, pod=_ending(view.pod))
+            else replace(view, pod=replace(view.pod, gone_by=self.now))
             for view in self.pods
         ]
         for deployment in self.of_kind("Deployment"):
             mine = [v for v in self.pods if v.revision == _revision(deployment)]
-            deployment["status"] = {"replicas": len(mine), "observedGeneration": 0}
+            staying = sum(not view.pod.terminating for view in mine)
+            deployment["status"] = {"replicas": staying, "observedGeneration": 0}
         return self
 
     def ready(self, revision: str | None = None, number: int = 1000) -> "Played":
@@ -241,7 +242,7 @@ class Played:
         mine = [v for v in self.pods if v.revision == revision and not v.pod.terminating]
         for view in sorted(mine, key=lambda v: v.pod.ready)[: max(0, len(mine) - wanted)]:
             at = self.pods.index(view)
-            self.pods[at] = replace(view, pod=_ending(view.pod))
+            self.pods[at] = replace(view, pod=replace(view.pod, gone_by=self.now))
         for _ in range(wanted - len(mine)):
             name = f"{deployment['metadata']['name']}-{next(self._numbers)}"
             self.pods.append(ReplicaPodView(PodView(name, f"uid-{name}", 0, 0, 0), revision))
@@ -272,10 +273,6 @@ def waiting_for(reason: str, message: str = "") -> tuple[ContainerWaiting, ...]:
 
 def _revision(manifest: Manifest) -> str:
     return str(manifest["metadata"]["labels"][REVISION])
-
-
-def _ending(pod: PodView) -> PodView:
-    return replace(pod, gone_by=NOW)
 
 
 def _all(read: Callable[[Manifest], Any], manifests: list[Manifest]) -> tuple[Any, ...]:

@@ -100,7 +100,7 @@ def test_a_revision_that_is_not_ready_in_time_stops_and_the_old_one_serves() -> 
     played.operator()
     assert played.status.reason == "ImagePull"
     plan = played.operator()
-    assert plan.requeue_after is not None and plan.requeue_after <= 60
+    assert 0 < (plan.requeue_after or 0) <= 60
     played.after(61).operator()
     status = played.status
     assert (status.state, status.reason) == ("RolloutStopped", "ImagePull")
@@ -209,6 +209,17 @@ def test_recreate_stops_all_old_ones_first_and_tells_of_the_gap() -> None:
     assert played.status.rollout.unserved_since == gone_at
     assert played.ticks().status.state == "Ready"
     assert list(played.replicas()) == [played.status.current_revision]
+
+
+def test_recreate_does_not_wait_for_pods_on_a_node_that_does_not_answer() -> None:
+    played = a_serving_service(1, strategy="Recreate")
+    played.image("team/minilm:2").after(1).operator()
+    (old,) = played.cluster().pods
+    played.after(59).operator()
+    assert len(played.replicas()) == 1
+    assert played.pods == [old], "still ending"
+    played.after(2).operator()
+    assert played.replicas()[played.status.updated_revision] == 1
 
 
 def test_recreate_that_fails_gives_the_old_revision_its_device_back() -> None:

@@ -23,7 +23,7 @@ def disruption_budget(service: JaxService, hosts: int) -> Manifest:
         "metadata": metadata(service, name, marks),
         "spec": {
             "minAvailable": max(0, spec.replicas * hosts - away),
-            "selector": {"matchLabels": marks},
+            "selector": {"matchLabels": dict(marks)},
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
