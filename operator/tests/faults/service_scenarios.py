@@ -136,7 +136,7 @@ def normal(obj: Manifest) -> Mapping[str, Any] | None:
     labels = {k: v for k, v in (metadata.get("labels") or {}).items() if "jaxop.dev/" in k}
     if kind == "JaxService":
         kept = (
-            *("observedGeneration", "state", "reason", "message", "url", "currentRevision"),
+            *("observedGeneration", "state", "reason", "message", "currentRevision"),
             *("updatedRevision", "revisions", "replicas", "readyReplicas", "updatedReplicas"),
             *("ready", "buckets"),
         )

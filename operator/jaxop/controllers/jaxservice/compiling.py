@@ -18,13 +18,13 @@ BY_CACHE: Final = "services-cache"
 
 
 def _runtime_of(obj: Manifest) -> Iterable[str]:
-    runtime = obj["spec"].get("runtime")
+    runtime = (obj.get("spec") or {}).get("runtime")
     return (runtime,) if runtime else ()
 
 
 def _cache_of(obj: Manifest) -> Iterable[str]:
-    asked = obj["spec"].get("compileCache")
-    return (f"{obj['metadata']['namespace']}/{asked['name']}",) if asked else ()
+    name = ((obj.get("spec") or {}).get("compileCache") or {}).get("name")
+    return (f"{obj['metadata']['namespace']}/{name}",) if name else ()
 
 
 INDEXES: Final[Mapping[str, IndexFunc]] = {BY_RUNTIME: _runtime_of, BY_CACHE: _cache_of}

@@ -230,7 +230,10 @@ def _wake_users_of_class(obj: Manifest, stores: Stores) -> Iterable[Key]:
 
 
 def _class_of(obj: Manifest) -> Iterable[str]:
-    return (obj["spec"]["accelerator"]["class"],)
+    """Here, and in all that a store calls, nothing raises: that would end the operator, while an
+    object that cannot be read in `observe` is tried again."""
+    name = ((obj.get("spec") or {}).get("accelerator") or {}).get("class")
+    return (name,) if name else ()
 
 
 def _service_of(obj: Manifest) -> Iterable[str]:

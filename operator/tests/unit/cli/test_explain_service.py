@@ -1,16 +1,23 @@
 """What `jaxop explain jaxservice` prints: the story, each replica, and what to do next."""
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 from jaxop.api.v1alpha1 import JaxService
+from jaxop.api.v1alpha1.cause import Cause
+from jaxop.api.v1alpha1.jaxservice_status import ServiceState
 from jaxop.cli.explain_service import explain_service, service_is_in_trouble
 from jaxop.cli.fetch import EventLine
 from jaxop.cli.fetch_service import KnownService
+from jaxop.cli.service_advice import FOR_REASON, service_advice
 from jaxop.domain.jaxjob.views import ContainerEnd, ContainerWaiting, PodView
+from jaxop.domain.service import reasons
 from jaxop.domain.service.views import ReplicaPodView, RevisionView, ServingReport
 
+STATUS_PAGE = Path(__file__).parents[4] / "docs" / "status.md"
 NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
 
 
@@ -46,7 +53,7 @@ def a_pod(name: str, revision: str, ready: bool = True, **told: Any) -> ReplicaP
 
 READY = a_service(
     state="Ready",
-    reason="Serving",
+    reason="AllReplicasReady",
     message="all 2 replicas are ready",
     url="http://minilm.ml.svc",
     accelerator="cpu 1",
@@ -106,7 +113,7 @@ def test_one_that_serves() -> None:
     assert told[0] == (
         "ml/minilm  Ready  cpu 1, 2/2 replicas ready, buckets 12/12, http://minilm.ml.svc"
     )
-    assert told[1:3] == ["  Serving: all 2 replicas are ready", "  for 10m00s"]
+    assert told[1:3] == ["  AllReplicasReady: all 2 replicas are ready", "  for 10m00s"]
     assert "  minilm-1  aaaa      ready      node-1               buckets 12/12" in told
     assert "  minilm-2  aaaa      ready      node-1" in told, "it was not asked"
     assert "  p50 8.0 ms, p95 61.2 ms, p99 90.0 ms (the slowest replica's)" in told
@@ -185,3 +192,24 @@ def test_of_many_pods_those_in_trouble_are_shown() -> None:
     told = text(KnownService(READY, (), (*pods, held)))
     assert "minilm-held" in told
     assert "and 25 more" in told
+
+
+class TestThePage:
+    """docs/status.md and the advice know every state and reason."""
+
+    def table(self, heading: str) -> set[str]:
+        rows = STATUS_PAGE.read_text().split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0]
+        return set(re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE))
+
+    def test_states(self) -> None:
+        assert self.table("Service state") == set(get_args(ServiceState))
+
+    def test_reasons(self) -> None:
+        known = {value for name, value in vars(reasons).items() if name.isupper()}
+        assert self.table("Service reason") == set(FOR_REASON)
+        assert known <= set(FOR_REASON)
+
+    def test_every_advice_is_a_sentence(self) -> None:
+        for reason in (*FOR_REASON, *get_args(Cause)):
+            told = service_advice(reason, name="minilm", namespace="ml")
+            assert "{" not in told, reason

@@ -3,11 +3,17 @@
 import copy
 from typing import Any
 
+import pytest
 from jaxop.api.plan import Manifest
 from jaxop.controllers.deployments import trim_deployment
+from jaxop.controllers.jaxjob import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_pod
+from jaxop.controllers.jaxservice import JaxServiceController, ReplicaReports
 from jaxop.controllers.jaxservice.trimming import trim_budget, trim_revision
+from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.service.reading import read_deployment, read_replica_pod, read_revision
+from jaxop.kube.resources import JAXSERVICES, Key
+from jaxop.kube.store import ObjectStore
 
 METADATA: dict[str, Any] = {
     "name": "minilm-0a1b2c",
@@ -119,3 +125,16 @@ def test_what_the_core_needs_is_kept() -> None:
         assert metadata["ownerReferences"][0]["uid"] == "o"
         assert metadata["labels"]["jaxop.dev/jaxservice"] == "minilm"
         assert "team" not in metadata["labels"]
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"accelerator": None, "compileCache": {}}])
+def test_a_service_that_makes_no_sense_does_not_stop_its_store(spec: Any) -> None:
+    reports = ReplicaReports(lambda _: None)
+    nodes = NodeFacts(None, lambda _: None)  # type: ignore[arg-type]
+    controller = JaxServiceController(OperatorSettings("r:1"), reports=reports, nodes=nodes)
+    (watch,) = (each for each in controller.watches if each.resource is JAXSERVICES)
+    obj = {"kind": "JaxService", "metadata": {**METADATA, "labels": None}, "spec": spec}
+    store = ObjectStore(JAXSERVICES, trim=watch.trim, indexes=watch.indexes)
+    assert store.put(copy.deepcopy(obj))
+    stores = {JAXSERVICES: store}
+    assert list(watch.keys_of(obj, stores)) == [Key("JaxService", "ml", METADATA["name"])]
