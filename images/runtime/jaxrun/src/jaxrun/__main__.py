@@ -1,4 +1,4 @@
-"""`python -m jaxrun`, and then `launch -- COMMAND...`, `serve ...`, `install DIRECTORY` or `keep`."""
+"""`python -m jaxrun`, and then `launch -- COMMAND...`, `serve ENTRY`, `install DIRECTORY`, `keep`."""
 
 import sys
 

@@ -2,10 +2,10 @@
 
     DIRECTORY/jaxrun   the launcher: a shell script that finds a Python
     DIRECTORY/lib      the launcher's own modules, never on the program's path
-    DIRECTORY/site     sitecustomize, what `import jaxrun` needs (standard library only), and the model
-                       server, which is imported only if asked for
-    DIRECTORY/serve-lib   what the server needs beside the user's JAX; on the path of a server only,
-                       and behind what the user's image has
+    DIRECTORY/site     sitecustomize and what `import jaxrun` needs, standard library only; and the
+                       model server, which is imported only if asked for
+    DIRECTORY/serve-lib   what the server needs beside the user's JAX; only on a server's path, and
+                       behind what the user's image has
 
 The last three are links into a tree named by the digest of its contents, and everything appears by
 rename: a launcher that starts meanwhile, or again after an interrupted install, finds one whole

@@ -239,12 +239,11 @@ class Epoch:
         return cause.preempted(request, self.number, self.step, self._killed, death)
 
     def _finish(self) -> Verdict:
-        if self._request is not None and self._terms.drains and not self._killed:
-            if all(p.finished for p in self.processes):
+        if self._request is not None:
+            if self._terms.drains and all(p.finished for p in self.processes):
                 name = signals.Signals(self._request.signal).name
                 message = f"the server was asked to stop ({name}), and has drained"
                 return Verdict(None, 0, message, self.number, step=self.step)
-        if self._request is not None:
             return self.preempted(self._request)
         count = len(self.processes)
         message = "the process finished" if count == 1 else f"all {count} processes finished"

@@ -5,6 +5,7 @@ Checkpoint time is what Orbax tells of saves and restores as long as they block 
 does so in process 0.
 """
 
+import _thread
 import functools
 from collections.abc import Callable
 from types import ModuleType
@@ -84,17 +85,19 @@ def listen(line: Reporter, monitoring: ModuleType) -> None:
                 compile_seconds=seen.get("compile_seconds", 0.0) + seconds,
             )
 
-    monitoring.register_event_listener(_harmless(on_event))
-    monitoring.register_event_duration_secs_listener(_harmless(on_duration))
-    lowerings.watch(compilations.lowered)
+    lock = _thread.RLock()
+    monitoring.register_event_listener(_harmless(on_event, lock))
+    monitoring.register_event_duration_secs_listener(_harmless(on_duration, lock))
+    lowerings.watch(_harmless(compilations.lowered, lock))
 
 
-def _harmless(listener: Callable[..., None]) -> Callable[..., None]:
-    """A listener's exception would reach user code."""
+def _harmless(listener: Callable[..., None], lock: Any) -> Callable[..., None]:
+    """A listener's exception would reach user code; some programs compile in several threads."""
 
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            listener(*args, **kwargs)
+            with lock:
+                listener(*args, **kwargs)
         except Exception:
             return
 

@@ -1,14 +1,74 @@
-"""Between HTTP and the engine: requests become tickets, tickets become batches, batches answers."""
+"""Between HTTP and the engine: requests become tickets, tickets become batches, batches answers.
 
+The scheduler decides and the engine's threads execute; everything here runs on the event loop, and
+never waits. Requests that come in one turn of the loop are offered before any of them goes, so that
+they can go together. When a batch is done the next one is given to the device first, and only then
+are the answers of the old one handed out.
+"""
+
+import asyncio
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from jaxrun.serve.state import State
+from jaxrun.serve.batching import Dispatch, Refusal, Scheduler, Ticket, Wait
+from jaxrun.serve.buckets import BATCH, Bucket
+from jaxrun.serve.errors import (
+    DeviceOutOfMemory,
+    EngineBroken,
+    InvalidInput,
+    ModelFailed,
+    NotFinite,
+    OutOfMemory,
+    RefusalReason,
+    Refused,
+    ServeError,
+    TooLarge,
+)
+from jaxrun.serve.metrics import exposition
+from jaxrun.serve.model import Model
+from jaxrun.serve.pending import Pending
+from jaxrun.serve.settings import ServeSettings
+from jaxrun.serve.sizes import sizes_of
+from jaxrun.serve.state import Draining, Loading, Ready, State, Unready
+from jaxrun.serve.statistics import Loaded, serving
+from jaxrun.serve.tally import Outcome, Tally
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from jaxrun.serve.engine.loading import Loading as EngineLoading
+    from jaxrun.serve.engine.loading import MemoryPlan
+
+    Array = np.ndarray[Any, Any]
+    Answer = dict[str, Array] | NotFinite
+
+_RETRY_SECONDS = 1.0
+MOST_PRIORITY = 1000
+
+
+class Runner(Protocol):
+    """What is needed of an engine."""
+
+    model: Model
+    costs: Mapping[Bucket, float]
+    plan: "MemoryPlan"
+    broken: str | None
+    not_finite: dict[str, int]
+
+    @property
+    def compiles_after_ready(self) -> Mapping[tuple[str, str], int]: ...
+    @property
+    def follows(self) -> bool: ...
+    def load(self, told: "Callable[[EngineLoading], None]") -> None: ...
+    def run(
+        self, bucket: Bucket, rows: "Sequence[Mapping[str, Array]]"
+    ) -> "Future[list[Answer]]": ...
+    def follow(self) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,49 +80,338 @@ class InferRequest:
     priority: smaller goes first, 0 is the default and the highest. id: for messages only.
     """
 
-    inputs: "Mapping[str, np.ndarray[Any, Any]]"
+    inputs: "Mapping[str, Array]"
     rows: int
     deadline: float | None = None
     priority: int = 0
     id: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flight:
+    dispatch: Dispatch
+    started: float
+
+
 class Server:
     """Lives from the process's first moment: it is `Loading` until `load` has returned.
 
-    All methods except `statistics` belong to the event loop's thread.
+    All methods belong to the event loop's thread.
     """
 
-    def __init__(self, settings: "Any" = None, clock: Callable[[], float] = time.monotonic) -> None:
-        raise NotImplementedError
+    def __init__(
+        self, settings: ServeSettings | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings or ServeSettings()
+        self._clock = clock
+        self._state: State = Loading()
+        self._tally = Tally()
+        self._engine: Runner | None = None
+        self._scheduler: Scheduler | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._load_seconds: float | None = None
+        self._ready_at: float | None = None
+        self._began = clock()
+        self._ready_since = self._began
+        self._pending: dict[int, Pending] = {}
+        self._last_id = 0
+        self._last_done = 0.0
+        self._pump_asked = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def state(self) -> State:
-        raise NotImplementedError
+        return self._state
 
-    async def load(self, make: "Callable[[], Any]") -> None:
+    async def load(self, make: Callable[[], Runner]) -> None:
         """Runs `make` (imports the factory, returns an Engine) and the engine's `load` in a thread.
 
         The state counts buckets meanwhile and is Ready afterwards; where either raises it is
-        Unready with the reason, and the exception is raised again.
+        Unready with the reason, and the exception is raised again. Where the engine follows another
+        process it does so from then on, in a thread of its own, and requests are refused here.
         """
-        raise NotImplementedError
+        self._loop = loop = asyncio.get_running_loop()
+        began = self._clock()
 
-    async def infer(self, request: InferRequest) -> "dict[str, np.ndarray[Any, Any]]":
+        def told(loading: "EngineLoading") -> None:
+            loop.call_soon_threadsafe(self._told, loading)
+
+        def work() -> Runner:
+            engine = make()
+            loop.call_soon_threadsafe(setattr, self, "_engine", engine)
+            engine.load(told)
+            return engine
+
+        try:
+            engine = await asyncio.to_thread(work)
+            scheduler = Scheduler(engine.model.grid, engine.costs, self._settings.limits)
+        except Exception as error:
+            self._state = Unready(f"load: {type(error).__name__}: {error}")
+            raise
+        self._engine, self._scheduler = engine, scheduler
+        self._ready_since = self._clock()
+        self._load_seconds = self._ready_since - began
+        self._ready_at = time.time()
+        if isinstance(self._state, Loading):
+            self._state = Ready()
+        if engine.follows:
+            threading.Thread(target=self._follow, args=(engine,), daemon=True).start()
+
+    async def infer(self, request: InferRequest) -> "dict[str, Array]":
         """Outputs by name, cut to the request's own sizes; cancelling it cancels the request.
 
         Raises errors.Refused, InvalidInput, TooLarge, OutOfMemory, NotFinite or ModelFailed.
         """
-        raise NotImplementedError
+        try:
+            outputs = await self._infer(request)
+        except Refused as error:
+            self._tally.was_refused(error.reason)
+            raise
+        except (InvalidInput, TooLarge):
+            self._tally.ended(Outcome.INVALID)
+            raise
+        except asyncio.CancelledError:
+            self._tally.ended(Outcome.CANCELLED)
+            raise
+        except Exception:
+            self._tally.ended(Outcome.FAILED)
+            raise
+        return outputs
 
     def drain(self) -> None:
         """Refuses new requests from now on; those admitted are still answered."""
-        raise NotImplementedError
+        if not isinstance(self._state, Unready):
+            self._state = Draining()
 
     async def drained(self, timeout_seconds: float) -> bool:
-        """Returns when nothing is queued or in flight: False if the time was over first."""
-        raise NotImplementedError
+        """Returns when nothing is queued or in flight and the engine is closed: False if the time
+        was over first."""
+        engine = self._engine
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_seconds)
+            if engine is not None and self._scheduler is not None and not engine.follows:
+                await asyncio.wait_for(asyncio.to_thread(engine.close), timeout_seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
 
     def statistics(self) -> dict[str, object]:
         """The `serving` object of /status."""
-        raise NotImplementedError
+        return serving(self._loaded(), self._tally, self._clock())
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Content type and body of /metrics."""
+        return exposition(self._loaded(), self._tally)
+
+    async def _infer(self, request: InferRequest) -> "dict[str, Array]":
+        scheduler, engine = self._scheduler, self._engine
+        if not isinstance(self._state, Ready) or scheduler is None or engine is None:
+            raise self._not_ready()
+        if engine.follows:
+            raise Refused(
+                503, _RETRY_SECONDS, RefusalReason.FOLLOWER, "process 0 of this replica serves"
+            )
+        now = self._clock()
+        ticket = self._ticket(request, engine.model, now)
+        verdict = scheduler.offer(ticket, now)
+        if isinstance(verdict, Refusal):
+            raise _refused(verdict)
+        future: asyncio.Future[dict[str, Array]] = self._loop.create_future()
+        self._pending[ticket.id] = Pending(ticket, request.inputs, future)
+        self._idle.clear()
+        self._ask_pump()
+        try:
+            outputs = await future
+        except asyncio.CancelledError:
+            scheduler.cancel(ticket.id)
+            raise
+        finally:
+            del self._pending[ticket.id]
+            self._notice_idle()
+        now = self._clock()
+        self._tally.answered(now - ticket.arrived, now)
+        return outputs
+
+    def _ticket(self, request: InferRequest, model: Model, now: float) -> Ticket:
+        sizes = sizes_of(model.inputs, request.inputs)
+        rows = sizes[BATCH]
+        if rows != request.rows:
+            raise InvalidInput(f"the request says {request.rows} rows and its inputs have {rows}")
+        if not 0 <= request.priority <= MOST_PRIORITY:
+            raise InvalidInput(f"priority is {request.priority}; it is from 0 to {MOST_PRIORITY}")
+        model.grid.batch_of(rows)
+        deadline, default = request.deadline, self._settings.default_timeout_seconds
+        if deadline is None and default is not None:
+            deadline = now + default
+        self._last_id += 1
+        return Ticket(
+            id=self._last_id,
+            rows=rows,
+            family=model.grid.family_of(sizes),
+            bytes=sum(array.nbytes for array in request.inputs.values()),
+            arrived=now,
+            deadline=deadline,
+            priority=request.priority,
+        )
+
+    def _not_ready(self) -> Refused:
+        state = self._state
+        if isinstance(state, Draining):
+            return Refused(503, _RETRY_SECONDS, RefusalReason.DRAINING, "the server is stopping")
+        if isinstance(state, Unready):
+            return Refused(503, _RETRY_SECONDS, RefusalReason.UNREADY, state.reason)
+        seconds = state.seconds_left if isinstance(state, Loading) else None
+        return Refused(
+            503, max(seconds or 0.0, _RETRY_SECONDS), RefusalReason.LOADING, "the model is loading"
+        )
+
+    def _ask_pump(self) -> None:
+        if not self._pump_asked:
+            self._pump_asked = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Gives the device what is due, and sets the alarm for what comes next."""
+        self._pump_asked = False
+        scheduler, engine = self._scheduler, self._engine
+        if scheduler is None or engine is None:
+            return
+        while isinstance(decided := scheduler.next(self._clock()), Dispatch):
+            self._start(decided, scheduler, engine)
+        for dropped in scheduler.take_dropped():
+            self._end(dropped.ticket.id, _refused(dropped.refusal))
+        self._set_timer(decided.until if isinstance(decided, Wait) else None)
+        self._notice_idle()
+
+    def _start(self, dispatch: Dispatch, scheduler: Scheduler, engine: Runner) -> None:
+        now = self._clock()
+        scheduler.started(dispatch, now)
+        self._tally.left_queue(now - ticket.arrived for ticket in dispatch.tickets)
+        flight = _Flight(dispatch, now)
+        loop, clock = self._loop, self._clock
+
+        def done(future: "Future[list[Answer]]") -> None:
+            # In the engine's thread: the loop may be late, the clock is not.
+            loop.call_soon_threadsafe(self._landed, flight, future, clock())
+
+        try:
+            rows = [self._pending[piece.ticket.id].inputs_of(piece) for piece in dispatch.pieces]
+            engine.run(dispatch.bucket, rows).add_done_callback(done)
+        except Exception as error:
+            failed: Future[list[Answer]] = Future()
+            failed.set_exception(error)
+            loop.call_soon(self._landed, flight, failed, now)
+
+    def _landed(self, flight: _Flight, future: "Future[list[Answer]]", at: float) -> None:
+        scheduler = self._scheduler
+        assert scheduler is not None
+        dispatch = flight.dispatch
+        seconds = at - max(flight.started, self._last_done)
+        self._last_done = at
+        error = future.exception()
+        if error is None:
+            scheduler.finished(dispatch, seconds, self._clock())
+            self._pump()
+            self._tally.executed(dispatch.bucket, dispatch.rows, seconds, at)
+            for piece, answer in zip(dispatch.pieces, future.result(), strict=True):
+                if isinstance(answer, NotFinite):
+                    self._end(piece.ticket.id, answer)
+                elif (pending := self._pending.get(piece.ticket.id)) is not None:
+                    whole = pending.take(piece, answer)
+                    if whole is not None and not pending.future.done():
+                        pending.future.set_result(whole)
+        else:
+            self._failed(dispatch, error, scheduler)
+        self._notice_idle()
+
+    def _failed(self, dispatch: Dispatch, error: BaseException, scheduler: Scheduler) -> None:
+        no_memory = isinstance(error, DeviceOutOfMemory)
+        self._tally.out_of_memory += no_memory
+        failure = scheduler.failed(dispatch, self._clock(), no_memory=no_memory)
+        for ticket in failure.lost:
+            self._end(ticket.id, _ending(error))
+        broken = self._engine.broken if self._engine is not None else None
+        if failure.unready or broken or isinstance(error, EngineBroken):
+            self._give_up(broken or str(error))
+        self._pump()
+
+    def _give_up(self, reason: str) -> None:
+        """Unready for good: nothing that waits is run any more."""
+        if not isinstance(self._state, Unready):
+            self._state = Unready(reason)
+        if self._scheduler is not None:
+            for ticket in self._scheduler.abandon():
+                self._end(ticket.id, self._not_ready())
+
+    def _end(self, id: int, error: ServeError) -> None:
+        pending = self._pending.get(id)
+        if pending is not None and not pending.future.done():
+            pending.future.set_exception(error)
+
+    def _set_timer(self, until: float | None) -> None:
+        if self._timer is not None:
+            if until == self._timer_at:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if until is not None:
+            self._timer_at = until
+            delay = max(until - self._clock(), 0.0)
+            self._timer = self._loop.call_later(delay, self._timer_rang)
+
+    def _timer_rang(self) -> None:
+        self._timer = None
+        self._pump()
+
+    def _notice_idle(self) -> None:
+        if not self._pending and (self._scheduler is None or self._scheduler.idle):
+            self._idle.set()
+
+    def _told(self, told: "EngineLoading") -> None:
+        if isinstance(self._state, Loading):
+            self._state = Loading(told.ready, told.total, told.predicted_seconds_left)
+
+    def _follow(self, engine: Runner) -> None:
+        try:
+            engine.follow()
+            state: State = Draining()
+        except Exception as error:
+            state = Unready(f"out of step with process 0: {type(error).__name__}: {error}")
+        self._loop.call_soon_threadsafe(setattr, self, "_state", state)
+
+    def _loaded(self) -> Loaded:
+        scheduler, engine = self._scheduler, self._engine
+        queued = scheduler.queued if scheduler is not None else 0
+        return Loaded(
+            state=self._state,
+            model=engine.model.name if engine is not None else None,
+            version=engine.model.version if engine is not None else None,
+            buckets_total=len(engine.model.grid.all()) if engine is not None else 0,
+            ready_at=self._ready_at,
+            ready_since=self._ready_since,
+            load_seconds=self._load_seconds,
+            queued=queued,
+            queued_bytes=scheduler.queued_bytes if scheduler is not None else 0,
+            queued_seconds=scheduler.queued_seconds() if scheduler is not None else 0.0,
+            in_flight=len(self._pending) - queued,
+            compiles=dict(engine.compiles_after_ready) if engine is not None else {},
+            not_finite=dict(engine.not_finite) if engine is not None else {},
+            parameters_bytes=engine.plan.parameter_bytes if engine is not None else 0,
+        )
+
+
+def _refused(refusal: Refusal) -> Refused:
+    return Refused(refusal.status, refusal.retry_after_seconds, refusal.reason, refusal.message)
+
+
+def _ending(error: BaseException) -> ServeError:
+    if isinstance(error, DeviceOutOfMemory):
+        return OutOfMemory(str(error))
+    if isinstance(error, EngineBroken):
+        return Refused(503, _RETRY_SECONDS, RefusalReason.UNREADY, str(error))
+    if isinstance(error, ServeError):
+        return error
+    return ModelFailed(f"{type(error).__name__}: {error}")

@@ -16,16 +16,17 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jaxrun import contract
 from jaxrun.serve.dispatch import Server
 from jaxrun.serve.entry import make_model
+from jaxrun.serve.errors import EngineBroken
 from jaxrun.serve.http.app import Application
 from jaxrun.serve.http.listener import bound_socket, listener
 from jaxrun.serve.liveness import Liveness
-from jaxrun.serve.metrics import exposition
 from jaxrun.serve.settings import ServeSettings
+from jaxrun.serve.state import Draining, Unready
 from jaxrun.serve.telling import Telling
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Process:
         self._settings = settings
         self._server = Server(settings)
         self._liveness = Liveness()
-        self._application = Application(self._server, self._alive, exposition)
+        self._application = Application(self._server, self._alive, self._server.exposition)
         self._telling = Telling(self._server.statistics)
         self._listener = listener(self._application, settings.drain_seconds)
         self._engine: Engine | None = None
@@ -101,12 +102,10 @@ class Process:
         stopping = asyncio.ensure_future(self._stop.wait())
         loading = asyncio.ensure_future(self._load())
         _log.info("port %d, loading %s", port, self._entry)
-        await asyncio.wait({serving, loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not stopping.done():
-            for task in (loading, serving):
-                if task.done():
-                    task.result()
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await _first_of(serving, loading, stopping)
+        if loading.done() and not stopping.done():
+            following = asyncio.ensure_future(self._follow())
+            await _first_of(serving, following, stopping)
         if not loading.done():
             # Nothing was promised to anybody, and a thread that compiles cannot be cancelled.
             _log.info("stopped while loading")
@@ -137,9 +136,24 @@ class Process:
         self._telling.loaded()
         _log.info("ready after %.1f s", time.monotonic() - began)
 
+    async def _follow(self) -> None:
+        """Returns when process 0 of the replica has ended; never where this process serves.
+
+        Raises EngineBroken: the replica goes on without this process, which is of no use then.
+        """
+        assert self._engine is not None
+        while self._engine.follows:
+            await asyncio.sleep(_QUIET_SECONDS)
+            state = self._server.state
+            if isinstance(state, Draining):
+                return
+            if isinstance(state, Unready):
+                raise EngineBroken(state.reason)
+        await asyncio.Event().wait()
+
     async def _drain(self) -> None:
         until = time.monotonic() + self._settings.drain_seconds
-        if self._asked is not signal.SIGINT:
+        if self._asked is signal.SIGTERM:
             await self._answer_on(self._settings.drain_seconds / 2)
         self._server.drain()
         self._telling.tell()
@@ -172,6 +186,14 @@ class Process:
 
     def _alive(self) -> bool:
         return self._liveness.alive(self._server.state, time.monotonic())
+
+
+async def _first_of(*tasks: "asyncio.Future[Any]") -> None:
+    """Returns when one is done; raises what that one raised."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
 def _leave(code: int) -> NoReturn:

@@ -69,7 +69,7 @@ def choose(
     if len(options) == 1:
         winner = options[0]
     else:
-        winner = max(options, key=lambda option: _relief(option, now))
+        winner = max(options, key=lambda option: _relief(option, costs, now))
         winner = _last_call(winner, options, start)
     queue = next(each for each in queues if each.family == winner.bucket.family)
     _meet_deadlines(winner, queue, costs, start)
@@ -86,24 +86,31 @@ def _option(queue: FamilyQueue, costs: Costs) -> Choice:
     return Choice(bucket, queue.front(batch), costs.seconds(bucket), [])
 
 
-def _relief(option: Choice, now: float) -> float:
+def _relief(option: Choice, costs: Costs, now: float) -> float:
     waiting = 0.0
+    least = costs.least_seconds_per_row(option.bucket.family)
     for ticket in option.tickets:
         share = (now - ticket.arrived) / budget_seconds(ticket) + AGE_FLOOR
         waiting += ticket.rows * share**AGE_POWER
-    return waiting / option.seconds
+    return waiting * least / option.seconds
 
 
 def _last_call(winner: Choice, options: list[Choice], start: float) -> Choice:
-    called: list[tuple[float, int]] = []
-    for index, option in enumerate(options):
-        deadline = option.tickets[0].deadline
-        if deadline is None:
-            continue
-        alone, after = start + option.seconds, start + winner.seconds + option.seconds
-        if option is winner or alone <= deadline < after:
-            called.append((deadline, index))
-    return options[min(called)[1]] if called else winner
+    """The earliest deadline's option, where going after the winner, in the order of deadlines,
+    would be too late for any head that is not lost anyway; else the winner."""
+    heads = sorted(
+        (deadline, index)
+        for index, option in enumerate(options)
+        if (deadline := option.tickets[0].deadline) is not None
+    )
+    end = start + winner.seconds
+    for deadline, index in heads:
+        option = options[index]
+        if option is not winner and start + option.seconds <= deadline:
+            end += option.seconds
+            if end > deadline:
+                return options[heads[0][1]]
+    return winner
 
 
 def _meet_deadlines(choice: Choice, queue: FamilyQueue, costs: Costs, start: float) -> None:

@@ -61,6 +61,11 @@ class Costs:
         batches = self._batches[family]
         return next((batch for batch in batches if batch >= rows), batches[-1])
 
+    def least_seconds_per_row(self, family: Family) -> float:
+        """Device-seconds per row in the family's best batch, full."""
+        plan = self._plans[family]
+        return plan.seconds(plan.full) * self._drift / plan.full
+
     def full_batch(self, family: Family) -> int:
         return self._plans[family].full
 

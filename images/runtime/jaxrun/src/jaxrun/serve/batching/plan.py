@@ -2,9 +2,14 @@
 
 Five rows go as 4 + 1 or as 8 with three rows of padding, whichever costs less. It is the
 minimum-cost cover of n rows by batches, by dynamic programming over n.
+
+The largest batch of a plan is the smallest that is about as cheap per row as any (WORTH): beyond
+it a batch takes longer and gains nothing, while all other families wait for the device.
 """
 
 from collections.abc import Mapping
+
+WORTH = 0.05
 
 
 class Plan:
@@ -18,9 +23,12 @@ class Plan:
     def __init__(self, costs: Mapping[int, float]) -> None:
         if not costs:
             raise ValueError("costs is empty; give the seconds of at least one batch size")
-        batches = sorted(costs)
-        self._largest = batches[-1]
-        self._best = min(batches, key=lambda batch: (costs[batch] / batch, -batch))
+        least = min(seconds / batch for batch, seconds in costs.items())
+        self._best = min(
+            batch for batch, seconds in costs.items() if seconds <= (1 + WORTH) * least * batch
+        )
+        batches = sorted(batch for batch in costs if batch <= self._best)
+        self._largest = self._best
         seconds, first = [0.0], [batches[0]]
         for rows in range(1, self._largest + 1):
             # At equal cost the larger batch: it answers more of those who have waited longest.
@@ -44,5 +52,5 @@ class Plan:
 
     @property
     def full(self) -> int:
-        """The batch with the most rows per second: with as many waiting, no row more helps."""
+        """The largest batch: with as many rows waiting, no row more helps."""
         return self._best

@@ -58,6 +58,7 @@ class Scheduler:
         self._queued: dict[int, Ticket] = {}
         self._queued_bytes = 0
         self._expiry = Expiry()
+        self._promises = admission.Promises()
         self._dropped: list[Dropped] = []
         self._retries: list[Dispatch] = []
         self._flights: list[tuple[Dispatch, float]] = []
@@ -118,10 +119,8 @@ class Scheduler:
             )
             if refusal is not None:
                 return refusal
-        predicted = admission.predicted_seconds(
-            ticket, self._waiting.values(), self._costs, committed
-        )
-        verdict = admission.promise(ticket, predicted, now)
+        predicted = admission.predict(ticket, self._waiting.values(), self._costs, committed)
+        verdict = admission.promise(ticket, predicted, self._promises.part, now)
         if isinstance(verdict, Refusal):
             return verdict
         queue.add(ticket)
@@ -190,6 +189,7 @@ class Scheduler:
         """The batch is answered. seconds: of execution, without waiting for the one before it."""
         self._land(dispatch, now)
         self._memory_failures = 0
+        self._promises.kept(sum(ticket.deadline is not None for ticket in dispatch.tickets))
         self._costs.forgive(now)
         if self._costs.observe(dispatch.bucket, max(seconds, 1e-9)):
             self._changed(self._queues[dispatch.bucket.family])
@@ -213,6 +213,15 @@ class Scheduler:
             lost=lost,
             unready=self._memory_failures >= MEMORY_FAILURES,
         )
+
+    def abandon(self) -> list[Ticket]:
+        """Takes out all that is queued or to be retried; what is in flight stays."""
+        left = [*self._queued.values()]
+        left += [ticket for each in self._retries for ticket in each.tickets]
+        self._retries = []
+        for ticket in [*self._queued.values()]:
+            self._take(ticket)
+        return left
 
     def _land(self, dispatch: Dispatch, now: float) -> None:
         self._flights = [flight for flight in self._flights if flight[0] is not dispatch]
@@ -277,6 +286,7 @@ class Scheduler:
 
     def _drop(self, ticket: Ticket, refusal: Refusal) -> None:
         self._take(ticket)
+        self._promises.broken()
         self._dropped.append(Dropped(ticket, refusal))
 
     def _take(self, ticket: Ticket) -> None:

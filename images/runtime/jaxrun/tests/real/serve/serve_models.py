@@ -42,7 +42,7 @@ def double() -> serve.Model:
 def _from_json(said: Any) -> dict[str, Any]:
     if said == "defect":
         raise RuntimeError("a defect of the user's code")
-    values = said["values"] if isinstance(said, dict) else None
+    values = said.get("values") if isinstance(said, dict) else None
     if not isinstance(values, list):
         raise ValueError("values is missing, or not a list")
     return {"x": np.array([values], np.float32), "flags": np.array([False])}

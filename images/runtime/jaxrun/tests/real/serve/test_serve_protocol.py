@@ -205,15 +205,8 @@ def test_a_bomb_is_not_unpacked(server: Served) -> None:
 def test_an_endless_head_is_cut_off(server: Served) -> None:
     with socket.create_connection(("127.0.0.1", server.port), 30) as peer:
         peer.sendall(b"GET /v2 HTTP/1.1\r\nX: ")
-        sent, answer = 0, b""
-        try:
-            while sent < 2**24:
-                sent += peer.send(b"y" * 2**14)
-            answer = peer.recv(2**16)
-        except ConnectionError:
-            pass
-    assert sent < 2**24
-    assert answer in (b"", answer) and not answer.startswith(b"HTTP/1.1 200")
+        with pytest.raises(ConnectionError):
+            peer.sendall(b"y" * 2**24)
     assert server.ask("GET", "/v2")[0] == 200
 
 

@@ -1,0 +1,197 @@
+"""A real server from its process's start to its end."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import Served
+
+Start = Callable[..., Served]
+INFER = "/v2/models/double/infer"
+SLOW = "/v2/models/slow/infer"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Served] = []
+
+    def start(factory: str, **environment: str) -> Served:
+        served = Served(tmp_path, f"serve_models:{factory}", environment).start()
+        started.append(served)
+        return served
+
+    yield start
+    for served in started:
+        served.close()
+
+
+def body(**more: Any) -> dict[str, Any]:
+    x = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}
+    flags = {"name": "flags", "datatype": "BOOL", "shape": [1], "data": [True]}
+    return {"inputs": [x, flags], "outputs": [{"name": "y"}], **more}
+
+
+SLOW_BODY = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]}
+
+
+def test_it_is_alive_at_once_and_ready_when_loaded(start: Start, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    served = start("patient", GO=str(go)).wait_until_up()
+    status, _, said = served.ask("GET", "/v2/health/ready")
+    assert (status, said) == (503, "loading the model\n")
+    status, headers, refused = served.ask("POST", INFER, body())
+    assert status == 503
+    assert "loading the model" in refused["error"]
+    assert int(headers["retry-after"]) > 0
+    assert served.ask("GET", "/status")[2]["state"] == "Loading"
+    go.touch()
+    served.wait_until_ready()
+    status, _, answer = served.ask("POST", INFER, body(id="i"))
+    assert status == 200, answer
+    assert answer["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [1, 2], "data": [2, 4]}]
+    assert answer["id"] == "i"
+
+
+def test_told_to_stop_while_loading_it_stops_at_once(start: Start, tmp_path: Path) -> None:
+    served = start("patient", GO=str(tmp_path / "never")).wait_until_up()
+    served.stop()
+    assert served.exit_code(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("factory", "last_words"),
+    [
+        ("failing", "KeyError: 'weights'"),
+        ("wrong", "LoadFailed: golden[0]"),
+        ("absent", "has no absent"),
+    ],
+)
+def test_a_load_that_fails_ends_it(start: Start, factory: str, last_words: str) -> None:
+    served = start(factory)
+    assert served.exit_code() == 1
+    assert last_words in served.out
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{", "JAXRUN_SERVE is not valid JSON"),
+        ('{"bucket": {}}', "JAXRUN_SERVE.bucket is unknown: there are buckets, batching, drainSec"),
+        ('{"buckets": {"batch": 4}}', "JAXRUN_SERVE.buckets.batch is 4, not a list of integers"),
+        ('{"batching": {"maxQueue": "many"}}', "maxQueue is 'many', not a number from 0"),
+    ],
+)
+def test_senseless_settings_are_refused_at_once(start: Start, settings: str, message: str) -> None:
+    served = start("double", JAXRUN_SERVE=settings)
+    assert served.exit_code() == 2
+    assert message in served.out
+
+
+def test_the_operators_buckets_win(start: Start) -> None:
+    settings = json.dumps({"buckets": {"length": [2]}})
+    served = start("double", JAXRUN_SERVE=settings).wait_until_ready()
+    assert served.ask("GET", "/status")[2]["bucketsTotal"] == 2
+    status, _, said = served.ask("POST", "/double", {"values": [1, 2, 3]})
+    assert status == 400
+    assert "length" in said["error"]
+
+
+def test_told_to_stop_under_load_it_loses_nothing(start: Start) -> None:
+    served = start("double", JAXRUN_SERVE='{"drainSeconds": 8}').wait_until_ready()
+    ends: Counter[object] = Counter()
+    heard = threading.Event()
+    lock = threading.Lock()
+
+    def client() -> None:
+        """As a load balancer's: a connection each, until it has heard that the server is gone."""
+        while not heard.is_set():
+            try:
+                end: object = served.ask("POST", INFER, body())[0]
+            except OSError as error:
+                end = repr(error)
+            with lock:
+                ends[end] += 1
+
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for each in clients:
+        each.start()
+    served.wait_until(lambda: ends[200] >= 20)
+    served.stop()
+    served.wait_until(lambda: served.ask("GET", "/v2/health/ready")[0] == 503)
+    before = ends[200]
+    served.wait_until(lambda: ends[200] >= before + 20)
+    heard.set()
+    for each in clients:
+        each.join(30)
+    assert served.exit_code() == 0
+    assert set(ends) == {200}, ends
+
+
+def test_what_was_taken_on_is_answered_before_the_end(start: Start) -> None:
+    settings = '{"drainSeconds": 30}'
+    served = start("slow", TURNS="3000", JAXRUN_SERVE=settings).wait_until_ready()
+    ends: list[int] = []
+    clients = [
+        threading.Thread(target=lambda: ends.append(served.ask("POST", SLOW, SLOW_BODY)[0]))
+        for _ in range(3)
+    ]
+    for each in clients:
+        each.start()
+    served.wait_until(lambda: served.ask("GET", "/status")[2]["inFlight"] >= 1)
+    served.stop()
+    for each in clients:
+        each.join(60)
+    assert served.exit_code() == 0
+    assert ends == [200, 200, 200]
+
+
+def test_a_second_signal_ends_it_at_once(start: Start) -> None:
+    served = start("double").wait_until_ready()
+    served.stop()
+    served.wait_until(lambda: served.ask("GET", "/v2/health/ready")[0] == 503)
+    served.stop()
+    assert served.exit_code(5) == 128 + signal.SIGTERM
+
+
+def test_who_goes_away_is_not_worked_for(start: Start) -> None:
+    served = start("slow", TURNS="3000").wait_until_ready()
+    data = json.dumps(SLOW_BODY).encode()
+    head = f"POST {SLOW} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    peers = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(40)]
+    for peer in peers:
+        peer.sendall(head + data)
+    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] >= 30)
+    for peer in peers:
+        peer.close()
+    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] == 0, seconds=5)
+    began = time.monotonic()
+    assert served.ask("POST", SLOW, SLOW_BODY)[0] == 200
+    page = served.ask("GET", "/metrics")[2]
+    assert 'jaxrun_serve_requests_total{outcome="cancelled"}' in page, page
+    assert time.monotonic() - began < 20
+
+
+def test_a_deadline_that_cannot_be_kept_is_refused_early(start: Start) -> None:
+    served = start("slow", TURNS="3000").wait_until_ready()
+    waiting = [
+        threading.Thread(target=lambda: served.ask("POST", SLOW, SLOW_BODY)) for _ in range(20)
+    ]
+    for each in waiting:
+        each.start()
+    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] >= 10)
+    began = time.monotonic()
+    status, headers, said = served.ask("POST", SLOW, SLOW_BODY, X_Request_Timeout_Ms="20")
+    assert status in (429, 503, 504), said
+    assert time.monotonic() - began < 5
+    assert int(headers["retry-after"]) >= 1
+    in_body = {**SLOW_BODY, "parameters": {"timeout": 20_000}}
+    assert served.ask("POST", SLOW, in_body)[0] == status
+    for each in waiting:
+        each.join(120)
