@@ -7,8 +7,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import nnx
+from digits.model import CNN
 from jaxrun import serve
+from jaxrun.serve.adapters import flax_nnx
 
 from digits_serve import checkpoint
 
@@ -20,21 +21,11 @@ SIDE = 8
 def model() -> serve.Model:
     directory = Path(os.environ.get("JAXRUN_MODEL_DIR", "checkpoints")) / CHECKPOINTS
     network, step = checkpoint.newest(directory)
-    graph, params = nnx.split(network)
-
-    def classify(params: nnx.State, inputs: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        logits = nnx.merge(graph, params)(inputs["images"][..., None])
-        return {
-            "logits": logits,
-            "probabilities": jax.nn.softmax(logits),
-            "labels": logits.argmax(-1).astype("int32"),
-        }
-
-    return serve.Model(
+    return flax_nnx.model(
+        network,
+        call=classify,
         name="digits",
         version=str(step),
-        function=classify,
-        params=params,
         inputs={"images": serve.Input(("batch", SIDE, SIDE), "float32")},
         outputs={
             "logits": serve.Output(("batch", 10), "float32"),
@@ -45,6 +36,15 @@ def model() -> serve.Model:
         routes=(serve.Route("/classify", before=images, after=answer),),
         refuse_nan=True,
     )
+
+
+def classify(network: CNN, inputs: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    logits = network(inputs["images"][..., None])
+    return {
+        "logits": logits,
+        "probabilities": jax.nn.softmax(logits),
+        "labels": logits.argmax(-1).astype("int32"),
+    }
 
 
 def images(body: Any) -> dict[str, np.ndarray]:

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-from flax import nnx
 from jaxrun import serve
+from jaxrun.serve.adapters import flax_nnx
 
 from minilm import weights
 from minilm.model import Shape
@@ -22,20 +21,16 @@ TOLERANCE = 1e-2
 
 def model() -> serve.Model:
     directory = weights.directory()
-    graph, params = nnx.split(weights.load(directory))
     tokenize = Tokenizer(directory)
-
-    def embed(params: nnx.State, inputs: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        return {"embedding": nnx.merge(graph, params)(inputs["ids"], inputs["mask"])}
 
     def tokens(body: Any) -> dict[str, np.ndarray]:
         ids, mask = tokenize(texts_in(body))
         return {"ids": ids, "mask": mask}
 
-    return serve.Model(
+    return flax_nnx.model(
+        weights.load(directory),
+        call=lambda encoder, inputs: {"embedding": encoder(inputs["ids"], inputs["mask"])},
         name="minilm",
-        function=embed,
-        params=params,
         inputs={
             "ids": serve.Input(("batch", "length"), "int32"),
             "mask": serve.Input(("batch", "length"), "int32"),
