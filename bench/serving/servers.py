@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.processes import DIES_WITH_US
 
 PORT = 18000
 GIVE_UP_SECONDS = 600.0
@@ -74,7 +75,7 @@ def running(server: Server, log: Path) -> Iterator[Running]:
     started = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            server.command,
+            [*DIES_WITH_US, *server.command],
             env={**os.environ, "JAX_LOG_COMPILES": "1", **server.environment},
             stdout=out,
             stderr=subprocess.STDOUT,

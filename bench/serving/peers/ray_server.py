@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import ray
 from encoder import MOST_TEXTS, Encoder
@@ -30,6 +31,8 @@ if __name__ == "__main__":
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=True)
     serve.start(http_options={"host": "127.0.0.1", "port": int(os.environ["PORT"])})
     serve.run(Embedding.bind(), route_prefix="/")
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    stopped.wait()
     serve.shutdown()
     ray.shutdown()

@@ -7,6 +7,7 @@ backend runs in the environment that STUB_ENVIRONMENT names, this program in its
 import os
 import signal
 import sys
+import threading
 
 import numpy as np
 from encoder import MOST_TEXTS, Encoder
@@ -18,6 +19,8 @@ sys.exec_prefix = os.environ["STUB_ENVIRONMENT"]
 
 
 def main() -> None:
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     encoder = Encoder()
     encoder.compile_all(MOST_TEXTS)
 
@@ -39,7 +42,7 @@ def main() -> None:
             ),
         )
         triton.run()
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        stopped.wait()
 
 
 if __name__ == "__main__":
