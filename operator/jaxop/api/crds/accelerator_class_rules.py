@@ -61,6 +61,13 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
             field=".sliceLabel",
             reason="FieldValueForbidden",
         ),
+        Rule(
+            "!has(self.aheadOfTime) || (self.vendor == 'Google'"
+            " && (has(self.topologies) || has(self.largeTopologies)))",
+            "is only for TPUs with topologies: JAX describes no other device that is not there",
+            field=".aheadOfTime",
+            reason="FieldValueForbidden",
+        ),
     ),
     Topology: (
         Rule(

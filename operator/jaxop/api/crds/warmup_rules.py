@@ -41,6 +41,12 @@ RULES: Mapping[type[KubeModel], tuple[Rule, ...]] = {
         _unchangeable("compileCache"),
         _unchangeable("accelerator"),
         _unchangeable("template"),
+        _unchangeable("aheadOfTime"),
+        Rule(
+            "!self.aheadOfTime || !has(self.accelerator.slices) || self.accelerator.slices == 1",
+            "compiles for one slice: leave out accelerator.slices, or compile on the accelerator",
+            field=".aheadOfTime",
+        ),
         Rule(
             "has(self.runtime) == has(oldSelf.runtime)"
             " && (!has(self.runtime) || self.runtime == oldSelf.runtime)",

@@ -105,6 +105,17 @@ class LargeTopologies(KubeModel):
     """Chips of each host."""
 
 
+class AheadOfTime(KubeModel):
+    """How the compiler is told of this accelerator where there is none."""
+
+    topology_prefix: Annotated[str, Field(pattern=r"^[a-z0-9]+$", max_length=16)]
+    """What its compiler (libtpu) calls it: the v5e of v5e:4x4."""
+
+    chip_config: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=32)] | None = None
+    """How the compiler is to take a chip, such as megacore, where it would take it otherwise than
+    JAX does on the chip itself."""
+
+
 class Price(KubeModel):
     """What a chip costs, as the cluster's admin knows it. None is shipped."""
 
@@ -165,6 +176,10 @@ class AcceleratorClassSpec(KubeModel):
 
     devices_per_chip: Annotated[int, Field(ge=1, le=16)] = 1
     """JAX devices that one chip appears as."""
+
+    ahead_of_time: AheadOfTime | None = None
+    """How JAX compiles for it without it; absent where it cannot. Warmups with aheadOfTime need
+    it."""
 
     price: Price | None = None
     """What a chip costs here; absent if nobody said."""

@@ -147,6 +147,9 @@ class Compilation(KubeModel):
     read_errors: Count = 0
     """Entries that could not be read, and were compiled instead."""
 
+    not_loadable: Count = 0
+    """Entries that were found for devices that are not there, and that only these can load."""
+
     offered: Count = 0
     """New entries handed to the CompileCache's keeper."""
 

@@ -22,6 +22,9 @@ WARMUP = "jaxop.dev/warmup"
 WARMUP_RUN = "jaxop.dev/warmup-run"
 """What that JaxJob does for it: Fill compiles, Verify must find all of it."""
 
+AHEAD_OF_TIME = "jaxop.dev/ahead-of-time"
+"""Annotation of such a JaxJob on cpu: JSON of the accelerator that it compiles for instead."""
+
 JAXSERVICE = "jaxop.dev/jaxservice"
 """The JaxService that an object, a pod or a JaxJob belongs to."""
 REVISION = "jaxop.dev/revision"

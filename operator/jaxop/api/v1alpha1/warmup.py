@@ -39,6 +39,12 @@ class WarmupSpec(KubeModel):
     """The pods, as in a JaxJob. The program is stopped when its first step has been executed; one
     that compiles with jaxrun.warm ends by itself. Cannot change after creation."""
 
+    ahead_of_time: bool = False
+    """Compiles without the accelerator, on one host of class cpu, for devices that are not there:
+    the program has to build its mesh of jaxrun.devices() and compile with jaxrun.warm. Only for
+    classes that say how (their aheadOfTime), and one slice. That the accelerator finds and loads
+    the entries stays unverified. Cannot change after creation."""
+
     preflight: Preflight = Preflight()
     """What is checked on every host before the program's first step, as in a JaxJob."""
 
@@ -62,12 +68,16 @@ class Verification(KubeModel):
     hits: Count
     """Those that it answered."""
 
+    not_loadable: Count = 0
+    """Those whose entries it found, and that only the accelerator, which was not there, can load."""
+
     never_kept: Count = 0
     """Those that it never can: their functions call back into Python. It is verified when it has
     answered all others."""
 
     summary: str
-    """`hits/requests`, for the table of `kubectl get`."""
+    """`hits/requests`, for the table of `kubectl get`; entries that were found and could not be
+    loaded count as hits."""
 
     compile_seconds: Seconds
     """What compiling still took, reading the entries included."""

@@ -201,6 +201,8 @@ class CompilationReport:
     requests: int = 0
     hits: int = 0
     read_errors: int = 0
+    not_loadable: int = 0
+    """Entries that were found, for devices that are not there."""
     linked: int = 0
     """Published entries that it was given."""
     refused: int = 0

@@ -12,7 +12,8 @@ Must not know: how things are read or written, or how a JaxJob runs.
     Evicted     it was Ready, and what it has published is gone
 
 `runs` says what the two JaxJobs are, `results` what follows from how they ended, `finished` what
-stays in the end, `eviction` whether Ready is still true, `telling` what the status says and what a
+stays in the end, `absent` what aheadOfTime compiles for and `unverified` what that proves,
+`eviction` whether Ready is still true, `telling` what the status says and what a
 person should read.
 """
 

@@ -9,7 +9,7 @@ from jaxop.api.v1alpha1.warmup import WARMUP_FINISHED, WarmupState
 from jaxop.domain.jaxjob.pods.compile_cache import unusable
 from jaxop.domain.problem import sentence
 from jaxop.domain.warmup import finished, reasons, results, turns
-from jaxop.domain.warmup.runs import Run, examined, jaxjob, name_of, reference
+from jaxop.domain.warmup.runs import Examined, Run, examined, jaxjob, name_of, reference
 from jaxop.domain.warmup.snapshot import Rival, Snapshot
 from jaxop.domain.warmup.telling import say
 
@@ -26,7 +26,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Plan:
     if status.state in turns.UNDER_WAY and digest is not None:
         return _go_on(snapshot, digest, now)
     found = examined(snapshot)
-    if not isinstance(found, str):
+    if not isinstance(found, Examined):
         return say(
             snapshot,
             "Pending",
@@ -36,7 +36,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Plan:
             stalled=True,
             cache_namespace=None,
         )
-    return _hindered(snapshot, found, now) or _take_turn(snapshot, found, now)
+    return _hindered(snapshot, found.digest, now) or _take_turn(snapshot, found.digest, now)
 
 
 def refused(snapshot: Snapshot, refusals: Sequence[tuple[str, str]], now: datetime) -> Plan:
@@ -94,7 +94,11 @@ def _go_on(snapshot: Snapshot, digest: str, now: datetime) -> Plan:
 
 def _make(snapshot: Snapshot, run: Run, now: datetime) -> Plan:
     name = name_of(snapshot.warmup, run)
-    plan = Plan(create=(jaxjob(snapshot.warmup, run),))
+    found = examined(snapshot) if snapshot.warmup.spec.ahead_of_time else None
+    if isinstance(found, tuple):  # its AcceleratorClass is another by now
+        state = snapshot.warmup.status.state or "Pending"
+        return say(snapshot, state, reasons.INVALID_SPEC, sentence(found), now, stalled=True)
+    plan = Plan(create=(jaxjob(snapshot.warmup, run, found),))
     if run == "Verify":
         status = snapshot.warmup.status
         return say(

@@ -19,6 +19,9 @@ VERIFIED: Final = "Verified"
 FOUND_FILLED: Final = "FoundFilled"
 """Of Ready: another had compiled all of it, so the fill itself has verified that."""
 
+COMPILED_NOT_VERIFIED: Final = "CompiledNotVerified"
+"""Of Ready: the entries are there and are found again, but nothing that could load them was."""
+
 EVICTED: Final = "Evicted"
 
 NOTHING_COMPILED: Final = "NothingCompiled"

@@ -13,6 +13,9 @@ missed some                              the try has failed
 
 `all of it` is what JAX's cache can keep: functions that call back into Python it asks for, and
 never writes. Of those alone, there is nothing to warm.
+
+With aheadOfTime an entry for the accelerator is found and cannot be loaded; `unverified` says what
+that proves. A program that has none of these has compiled for the cpu that it ran on.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +26,7 @@ from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import Compilation
 from jaxop.api.v1alpha1.warmup import Verification
 from jaxop.domain.jaxjob.telling.never_kept import never_kept
-from jaxop.domain.warmup import reasons
+from jaxop.domain.warmup import reasons, unverified
 from jaxop.domain.warmup.runs import name_of, offer_of
 from jaxop.domain.warmup.snapshot import Snapshot
 from jaxop.domain.warmup.telling import NOTHING_ELSE, say
@@ -58,7 +61,11 @@ def _keepable(found: Compilation) -> int:
 
 
 def _found_all(found: Compilation) -> bool:
-    return 0 < _keepable(found) <= found.hits
+    return 0 < _keepable(found) <= _found(found)
+
+
+def _found(found: Compilation) -> int:
+    return found.hits + found.not_loadable
 
 
 def after_fill(snapshot: Snapshot, fill: JaxJob, now: datetime) -> Plan:
@@ -70,11 +77,13 @@ def after_fill(snapshot: Snapshot, fill: JaxJob, now: datetime) -> Plan:
         )
         return say(snapshot, "Failed", reasons.NOTHING_COMPILED, message, now)
     if _found_all(found):
+        if snapshot.warmup.spec.ahead_of_time:
+            return _ahead_of_time(snapshot, found, "this run found what another had compiled", now)
         message = f"{_hits(found)} were in the cache already{_never_kept(found)}"
         verified = _verification(found)
         return say(snapshot, "Ready", reasons.FOUND_FILLED, message, now, verification=verified)
     if found.offered == 0:
-        missed = _keepable(found) - found.hits
+        missed = _keepable(found) - _found(found)
         message = f"{missed} programs were compiled and none was offered{_problem(found)}"
         return try_again(snapshot, reasons.NOT_PUBLISHED, message, now)
     return say(
@@ -135,10 +144,25 @@ def after_verification(snapshot: Snapshot, verify: JaxJob, now: datetime) -> Pla
     found = verify.status.compilation or Compilation()
     verified = _verification(found)
     if _found_all(found):
+        if snapshot.warmup.spec.ahead_of_time:
+            return _ahead_of_time(snapshot, found, "a second run found them", now)
         message = f"a second run found {_hits(found)} in the cache{_never_kept(found)}"
         return say(snapshot, "Ready", reasons.VERIFIED, message, now, verification=verified)
     message = f"a second run found {_hits(found)}{_problem(found)}"
     return try_again(snapshot, reasons.NOT_FOUND_AGAIN, message, now, verification=verified)
+
+
+def _ahead_of_time(snapshot: Snapshot, found: Compilation, who: str, now: datetime) -> Plan:
+    """All was found again."""
+    verified = _verification(found)
+    if found.not_loadable == 0:
+        message = unverified.compiled_for_its_cpu(snapshot.warmup)
+        return say(
+            snapshot, "Failed", reasons.NOTHING_COMPILED, message, now, verification=verified
+        )
+    message = f"{unverified.what_it_proves(found.not_loadable, who)}{_never_kept(found)}"
+    reason = reasons.COMPILED_NOT_VERIFIED
+    return say(snapshot, "Ready", reason, message, now, verification=verified)
 
 
 def after_failure(snapshot: Snapshot, job: JaxJob, now: datetime) -> Plan:
@@ -181,16 +205,17 @@ def _verification(found: Compilation) -> Verification:
     return Verification(
         requests=found.requests,
         hits=found.hits,
+        not_loadable=found.not_loadable,
         never_kept=found.never_kept,
-        summary=f"{found.hits}/{found.requests}",
+        summary=f"{_found(found)}/{found.requests}",
         compile_seconds=found.seconds,
     )
 
 
 def _hits(found: Compilation) -> str:
-    if found.hits == found.requests > 0:
+    if _found(found) == found.requests > 0:
         return f"all {found.requests} programs"
-    return f"{found.hits} of {found.requests} programs"
+    return f"{_found(found)} of {found.requests} programs"
 
 
 def _never_kept(found: Compilation) -> str:

@@ -2,26 +2,53 @@
 
 They are JaxJobs like any other: scheduled, queued and preempted, with the template that the Warmup
 has. That their program stops after its first step is their launcher's business.
+
+With aheadOfTime they run on one host of class cpu, and are told what to compile for.
 """
 
+import copy
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from jaxop.api.plan import Manifest, ObjectRef
 from jaxop.api.v1alpha1 import JaxJob, Warmup
-from jaxop.api.v1alpha1.labels import MANAGED_BY, MANAGED_BY_VALUE, WARMUP, WARMUP_RUN
+from jaxop.api.v1alpha1.labels import (
+    AHEAD_OF_TIME,
+    MANAGED_BY,
+    MANAGED_BY_VALUE,
+    WARMUP,
+    WARMUP_RUN,
+)
+from jaxop.domain import contract
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.pods import names
+from jaxop.domain.jaxjob.pods.ahead_of_time import AbsentDevices
 from jaxop.domain.jaxjob.pods.compile_cache import digest
 from jaxop.domain.jaxjob.pods.runtime import with_runtime
 from jaxop.domain.jaxjob.snapshot import Snapshot as JaxJobSnapshot
 from jaxop.domain.jaxjob.validation.validate import validate
 from jaxop.domain.jaxjob.warming.asked import QUEUEING
 from jaxop.domain.problem import Problem
+from jaxop.domain.warmup.absent import described
 from jaxop.domain.warmup.snapshot import Snapshot
 
 Run = Literal["Fill", "Verify"]
 
 _SUFFIX: Final[dict[Run, str]] = {"Fill": "fill", "Verify": "verify"}
+
+CPU: Final = "cpu"
+"""The class on which is compiled for what is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A spec that can be run."""
+
+    digest: str
+    """Of the cache namespace that it fills."""
+    layout: SliceLayout
+    absent: AbsentDevices | None = None
+    """With aheadOfTime."""
 
 
 def name_of(warmup: Warmup, run: Run) -> str:
@@ -29,7 +56,33 @@ def name_of(warmup: Warmup, run: Run) -> str:
     return f"{warmup.metadata.name}-{_SUFFIX[run]}{warmup.status.run}"
 
 
-def jaxjob(warmup: Warmup, run: Run) -> Manifest:
+def jaxjob(warmup: Warmup, run: Run, found: Examined | None = None) -> Manifest:
+    """`found` is needed with aheadOfTime. The cache namespace is the one that the Warmup has had
+    from its turn on, whatever became of its class meanwhile."""
+    manifest = _on_its_accelerator(warmup, run)
+    if found is None or found.absent is None:
+        return manifest
+    absent = found.absent
+    absent = replace(absent, cache_namespace=warmup.status.cache_namespace or found.digest)
+    manifest["metadata"]["annotations"] = {AHEAD_OF_TIME: absent.annotation}
+    spec = manifest["spec"]
+    spec["accelerator"] = {"class": CPU, "hosts": 1}
+    spec["template"] = _without(spec["template"], found.layout.resource)
+    return manifest
+
+
+def _without(template: dict[str, Any], resource: str | None) -> dict[str, Any]:
+    """The template, in which the program asks for no accelerator."""
+    template = copy.deepcopy(template)
+    for container in template["spec"]["containers"]:
+        if container["name"] == contract.CONTAINER:
+            for amounts in (container.get("resources") or {}).values():
+                if isinstance(amounts, dict):
+                    amounts.pop(resource, None)
+    return template
+
+
+def _on_its_accelerator(warmup: Warmup, run: Run) -> Manifest:
     metadata, spec = warmup.metadata, warmup.spec
     queueing = {k: v for k, v in metadata.labels.items() if k.startswith(QUEUEING)}
     wanted: dict[str, Any] = {
@@ -68,8 +121,8 @@ def jaxjob(warmup: Warmup, run: Run) -> Manifest:
     }
 
 
-def examined(snapshot: Snapshot) -> str | tuple[Problem, ...]:
-    """The digest of the cache namespace that it fills, or what is wrong with its spec."""
+def examined(snapshot: Snapshot) -> Examined | tuple[Problem, ...]:
+    """What it is to run, or what is wrong with its spec."""
     as_job = with_runtime(
         JaxJobSnapshot(
             jaxjob=JaxJob.model_validate(jaxjob(snapshot.warmup, "Fill")),
@@ -81,7 +134,13 @@ def examined(snapshot: Snapshot) -> str | tuple[Problem, ...]:
         )
     )
     layout = validate(as_job)
-    return digest(as_job, layout) if isinstance(layout, SliceLayout) else layout
+    if not isinstance(layout, SliceLayout):
+        return layout
+    found = Examined(digest(as_job, layout), layout)
+    if not snapshot.warmup.spec.ahead_of_time or snapshot.accelerator_class is None:
+        return found
+    absent = described(snapshot.accelerator_class, layout, found.digest)
+    return replace(found, absent=absent) if isinstance(absent, AbsentDevices) else (absent,)
 
 
 def offer_of(fill: JaxJob, digest: str) -> str:

@@ -112,6 +112,14 @@ def test_starts(
         (told(refused=1), "1 published entry was refused"),
         (told(refused=2, read_errors=1), "2 published entries were refused"),
         (told(read_errors=1), "1 entry of the cache could not be read"),
+        (
+            told(first_step_requests=3, first_step_hits=1, not_loadable=2),
+            "2 entries found for devices that are not there, which alone can load them",
+        ),
+        (
+            told(first_step_requests=3, first_step_hits=0, not_loadable=1, linked=1),
+            "2 of 3 compilations were not among the published entries",
+        ),
         (told(linked=0), f"cache namespace {DIGEST} had no entries"),
         (told(), "none of the 12 published entries is of this program"),
         (told(hits=5, first_step_hits=5), "7 of 12 compilations were not among"),
@@ -300,6 +308,7 @@ class TestReading:
     def test_every_field(self) -> None:
         cache = {
             "namespace": DIGEST, "problem": "p", "requests": 1, "hits": 2, "readErrors": 3,
+            "notLoadable": 19,
             "retrievalSeconds": 0.4, "savedSeconds": 5, "linked": 6, "refused": 7,
             "firstStepRequests": 8, "firstStepHits": 9, "firstStepRetrievalSeconds": 0.1,
             "firstStepSavedSeconds": 1.1, "offered": 15, "offeredBytes": 16,
@@ -316,6 +325,7 @@ class TestReading:
             1,
             2,
             3,
+            19,
             6,
             7,
             0.4,

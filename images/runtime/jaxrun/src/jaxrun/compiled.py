@@ -31,6 +31,8 @@ class Compiled:
     recompiled: str | None = None
     """The last of them, with what changed."""
     read_errors: int = 0
+    not_loadable: int = 0
+    """Entries that were found, and that only their own devices, which are not here, can load."""
     retrieval_seconds: float = 0.0
     saved_seconds: float = 0.0
     """What the hits would have taken to compile, as their entries say in whole seconds."""
@@ -89,6 +91,7 @@ def cache_json(
         "hits": progress.cache_hits,
         "written": progress.cache_misses,
         "readErrors": told.read_errors,
+        "notLoadable": told.not_loadable,
         "retrievalSeconds": told.retrieval_seconds,
         "savedSeconds": told.saved_seconds,
         "linked": use.linked,

@@ -59,6 +59,7 @@ def _compiled(before: Compiled, message: dict[str, Any]) -> Compiled:
     counts = {
         "recompilations": "recompilations",
         "cache_read_errors": "read_errors",
+        "cache_not_loadable": "not_loadable",
         "cache_never_kept": "never_kept",
     }
     for said, name in counts.items():

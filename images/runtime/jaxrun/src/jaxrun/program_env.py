@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxrun import contract
+from jaxrun.absent_devices import environment_without_devices
 from jaxrun.program.reporter import CHANNEL, TOP
 from jaxrun.settings import Settings
 
@@ -60,6 +61,8 @@ def program_environment(
     env[contract.RESTARTS] = str(place.restarts)
     env[contract.PROCESS_ID] = str(settings.process_id)
     env.update(cache or {})
+    if contract.AHEAD_OF_TIME in inherited:
+        env.update(environment_without_devices(inherited))
     # What a killed process has printed should be in its log.
     env.setdefault("PYTHONUNBUFFERED", "1")
     if channel is not None and site is not None:

@@ -16,6 +16,7 @@ from jaxop.api.v1alpha1.labels import CACHE_NAMESPACE, COMPILE_CACHE, WARMUP_RUN
 from jaxop.domain import contract
 from jaxop.domain.cache.digest import Program, cache_namespace
 from jaxop.domain.devices import SliceLayout
+from jaxop.domain.jaxjob.pods.ahead_of_time import AbsentDevices, absent_devices
 from jaxop.domain.jaxjob.pods.runtime import LIBTPU_INIT_ARGS, XLA_FLAGS, versions
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
@@ -44,6 +45,8 @@ class Compiling:
     shared: Shared | None = None
     warmup_run: str | None = None
     problem: str | None = None
+    absent: AbsentDevices | None = None
+    """What the program compiles for, where that is not what its pods run on."""
 
 
 ALONE: Final = Compiling()
@@ -52,15 +55,19 @@ ALONE: Final = Compiling()
 def compiling(snapshot: Snapshot, layout: SliceLayout) -> Compiling:
     """For pods that are made now."""
     run, asked = warmup_run(snapshot), snapshot.jaxjob.spec.compile_cache
+    absent = absent_devices(snapshot.jaxjob) if run is not None else None
     if asked is None:
-        return Compiling(warmup_run=run)
+        return Compiling(warmup_run=run, absent=absent)
     cache = snapshot.compile_cache
     why = unusable(asked.name, cache)
     if cache is None or cache.status.claim_name is None or why is not None:
-        return Compiling(warmup_run=run, problem=f"{why}; compiled without it")
+        return Compiling(
+            warmup_run=run, problem=f"{why}; compiled without it", absent=absent
+        )
     offers = run == FILL or (run is None and cache.spec.writers == "Jobs")
-    shared = Shared(asked.name, cache.status.claim_name, digest(snapshot, layout), offers)
-    return Compiling(shared, run, _started_cold(snapshot))
+    namespace = absent.cache_namespace if absent is not None else digest(snapshot, layout)
+    shared = Shared(asked.name, cache.status.claim_name, namespace, offers)
+    return Compiling(shared, run, _started_cold(snapshot), absent)
 
 
 def unusable(name: str, cache: CompileCache | None) -> str | None:
@@ -101,6 +108,8 @@ def share(template: Manifest, wanted: Compiling, slice_index: int) -> None:
     volumes: list[Manifest] = [{"name": LOCAL_VOLUME, "emptyDir": {}}]
     mounts: list[Manifest] = [{"name": LOCAL_VOLUME, "mountPath": contract.CACHE_LOCAL}]
     values = {contract.ENV_WARMUP: wanted.warmup_run} if wanted.warmup_run else {}
+    if wanted.absent is not None:
+        values[contract.ENV_AHEAD_OF_TIME] = wanted.absent.for_program
     shared = wanted.shared
     if shared is not None:
         claim = {"claimName": shared.claim}

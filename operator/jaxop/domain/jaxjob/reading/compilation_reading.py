@@ -45,6 +45,7 @@ def _read(
         requests=whole(cache.get("requests")) or 0,
         hits=whole(cache.get("hits")) or 0,
         read_errors=whole(cache.get("readErrors")) or 0,
+        not_loadable=whole(cache.get("notLoadable")) or 0,
         linked=whole(cache.get("linked")) or 0,
         refused=whole(cache.get("refused")) or 0,
         offered=whole(cache.get("offered")) or 0,

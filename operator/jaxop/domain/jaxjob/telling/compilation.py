@@ -37,6 +37,7 @@ def _in_status(told: CompilationReport, old: Compilation | None) -> Compilation:
         hits=told.hits,
         summary=f"{told.hits}/{told.requests}" if told.requests else None,
         read_errors=told.read_errors,
+        not_loadable=told.not_loadable,
         offered=told.offered,
         offered_bytes=told.offered_bytes,
         seconds=round(told.compile_seconds, 3),
@@ -84,12 +85,15 @@ def why_not_warm(told: CompilationReport, start: Start | None) -> str | None:
         return f"{entries} of the cache could not be read, and what they held was compiled anew"
     requests, hits = told.first_step_requests or 0, told.first_step_hits or 0
     never = never_kept(told.first_step_never_kept or 0, told.never_kept_functions)
-    unfound = requests - hits - (told.first_step_never_kept or 0)
+    unfound = requests - hits - told.not_loadable - (told.first_step_never_kept or 0)
+    if unfound <= 0 and told.not_loadable:
+        entries = "1 entry" if told.not_loadable == 1 else f"{told.not_loadable} entries"
+        return f"{entries} found for devices that are not there, which alone can load them"
     if unfound <= 0:
         return f"{hits} of {requests} compilations were found in the cache; {never}"
     if not told.linked:
         return f"cache namespace {told.namespace} had no entries when the program started"
-    if start == "Cold":
+    if start == "Cold" and not told.not_loadable:
         return (
             f"none of the {told.linked} published entries is of this program: it, its shapes or "
             "its options differ"
