@@ -97,7 +97,9 @@ def _launch(root: Path, absent: AbsentDevices, run: str, **more: str) -> dict[st
     command = [sys.executable, "-m", "jaxrun", "launch", "--", sys.executable, str(PROGRAM)]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"error: the {run} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+        sys.exit(
+            f"error: the {run} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}"
+        )
     found: dict[str, Any] = json.loads(log.read_text())
     return found
 

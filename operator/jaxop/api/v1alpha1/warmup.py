@@ -69,7 +69,7 @@ class Verification(KubeModel):
     """Those that it answered."""
 
     not_loadable: Count = 0
-    """Those whose entries it found, and that only the accelerator, which was not there, can load."""
+    """Those whose entries it found, for devices that were not there, which alone can load them."""
 
     never_kept: Count = 0
     """Those that it never can: their functions call back into Python. It is verified when it has

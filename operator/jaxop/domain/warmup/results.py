@@ -77,7 +77,7 @@ def after_fill(snapshot: Snapshot, fill: JaxJob, now: datetime) -> Plan:
         )
         return say(snapshot, "Failed", reasons.NOTHING_COMPILED, message, now)
     if _found_all(found):
-        if snapshot.warmup.spec.ahead_of_time:
+        if _without_the_devices(snapshot, found):
             return _ahead_of_time(snapshot, found, "this run found what another had compiled", now)
         message = f"{_hits(found)} were in the cache already{_never_kept(found)}"
         verified = _verification(found)
@@ -144,12 +144,17 @@ def after_verification(snapshot: Snapshot, verify: JaxJob, now: datetime) -> Pla
     found = verify.status.compilation or Compilation()
     verified = _verification(found)
     if _found_all(found):
-        if snapshot.warmup.spec.ahead_of_time:
+        if _without_the_devices(snapshot, found):
             return _ahead_of_time(snapshot, found, "a second run found them", now)
         message = f"a second run found {_hits(found)} in the cache{_never_kept(found)}"
         return say(snapshot, "Ready", reasons.VERIFIED, message, now, verification=verified)
     message = f"a second run found {_hits(found)}{_problem(found)}"
     return try_again(snapshot, reasons.NOT_FOUND_AGAIN, message, now, verification=verified)
+
+
+def _without_the_devices(snapshot: Snapshot, found: Compilation) -> bool:
+    """A program may compile for other devices than it runs on without being told to."""
+    return snapshot.warmup.spec.ahead_of_time or found.not_loadable > 0
 
 
 def _ahead_of_time(snapshot: Snapshot, found: Compilation, who: str, now: datetime) -> Plan:

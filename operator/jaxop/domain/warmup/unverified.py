@@ -7,8 +7,8 @@ def what_it_proves(programs: int, who: str) -> str:
     """`who` found the entries again: `a second run found them`."""
     count = "1 program is" if programs == 1 else f"{programs} programs are"
     return (
-        f"{count} compiled for the accelerator without it; verified: {who} under the same keys; "
-        "not verified: that the accelerator asks for these keys, loads the entries and runs them"
+        f"{count} compiled for devices that were not there; verified: {who} under the same keys; "
+        "not verified: that their runtime asks for these keys, loads the entries and runs them"
     )
 
 

@@ -168,11 +168,14 @@ class Played:
         status = {"state": "Running", "reason": "ProgramRunning", "message": "the process runs"}
         await self.patch(JAXJOBS, job, status)
 
-    async def succeeds(self, job: str, requests: int, hits: int, offered: int = 0) -> None:
+    async def succeeds(
+        self, job: str, requests: int, hits: int, offered: int = 0, not_loadable: int = 0
+    ) -> None:
         compilation = {
             "cacheNamespace": "0123456789abcdef",
             "requests": requests,
             "hits": hits,
+            "notLoadable": not_loadable,
             "offered": offered,
             "offeredBytes": 9 * offered,
             "seconds": 7.5,

@@ -140,6 +140,10 @@ class TestWait:
     def test_ready_it_starts(self) -> None:
         assert starts(plan_of(asking().seeing(warmup=a_warmup(state="Ready"))))
 
+    def test_when_it_is_compiled_for_an_accelerator_that_was_not_there(self) -> None:
+        ready = a_warmup(state="Ready", reason="CompiledNotVerified")
+        assert starts(plan_of(asking().seeing(warmup=ready)))
+
     def test_failed_it_starts_cold(self) -> None:
         failed = a_warmup(state="Failed", message="JaxJob x-fill0 failed")
         plan = plan_of(asking().seeing(warmup=failed))

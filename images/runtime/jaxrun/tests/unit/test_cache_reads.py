@@ -77,6 +77,53 @@ def test_a_file_in_the_launchers_directory_goes(
     assert not cache.entry.exists()
 
 
+class CompileOnlyPyClient:
+    """What JAX calls its client of a topology whose devices are not there."""
+
+
+class TestAnEntryForDevicesThatAreNotHere:
+    @pytest.fixture(autouse=True)
+    def whole(self, cache: ACache) -> None:
+        """JAX's module can take the entry apart, and not load it."""
+        cache.entry.symlink_to(cache.blob)
+        cache.fails = True
+        vars(cache.module).update(
+            _get_cache=lambda backend: {KEY: b"compressed"},
+            decompress_executable=lambda entry: entry + b"!",
+            extract_executable_and_time=lambda entry: (entry, 3),
+        )
+
+    def read(self, cache: ACache, backend: object) -> None:
+        with pytest.raises(ValueError, match="unreadable"):
+            cache.module.get_executable_and_time(KEY, None, backend, None)
+
+    def test_is_found_and_stays(self, cache: ACache) -> None:
+        self.read(cache, CompileOnlyPyClient())
+        assert cache.line.progress.get("cache_not_loadable") == 1
+        assert cache.errors == 0
+        assert cache.entry.is_symlink()
+
+    def test_also_by_keyword(self, cache: ACache) -> None:
+        with pytest.raises(ValueError, match="unreadable"):
+            cache.module.get_executable_and_time(KEY, None, backend=CompileOnlyPyClient())
+        assert cache.line.progress.get("cache_not_loadable") == 1
+
+    def test_for_those_that_are_here_it_is_an_error(self, cache: ACache) -> None:
+        self.read(cache, object())
+        assert (cache.errors, cache.line.progress.get("cache_not_loadable")) == (1, None)
+        assert not cache.entry.is_symlink()
+
+    @pytest.mark.parametrize("damage", ["decompress_executable", "extract_executable_and_time"])
+    def test_a_damaged_one_is_an_error(self, cache: ACache, damage: str) -> None:
+        def broken(_: bytes) -> bytes:
+            raise ValueError("not compressed")
+
+        vars(cache.module)[damage] = broken
+        self.read(cache, CompileOnlyPyClient())
+        assert (cache.errors, cache.line.progress.get("cache_not_loadable")) == (1, None)
+        assert not cache.entry.is_symlink()
+
+
 def test_a_link_to_nothing_is_taken_away(cache: ACache) -> None:
     cache.entry.symlink_to(cache.blob)
     cache.blob.unlink()

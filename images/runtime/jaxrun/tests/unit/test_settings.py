@@ -116,6 +116,16 @@ def test_without_a_channel_the_path_stays() -> None:
     assert "PYTHONPATH" not in program_environment(read_settings({}), PLACE, {}, None, None)
 
 
+def test_without_the_devices_that_it_compiles_for_jax_runs_on_cpu() -> None:
+    asked = {"JAX_PLATFORMS": "tpu", "TPU_WORKER_HOSTNAMES": "here"}
+    assert program(**asked)["JAX_PLATFORMS"] == "tpu"
+    env = program(**asked, JAXRUN_AHEAD_OF_TIME="{}")
+    assert env["JAX_PLATFORMS"] == "cpu"
+    assert env["TPU_SKIP_MDS_QUERY"] == "1"
+    assert env["TPU_WORKER_HOSTNAMES"] == "here", "what the template says stays"
+    assert env["JAXRUN_AHEAD_OF_TIME"] == "{}"
+
+
 def test_all_chips_on_gpu_and_nothing_said_elsewhere() -> None:
     gpu = program(JAXRUN_PLATFORM="cuda", JAXRUN_LOCAL_DEVICES="4")
     assert gpu["JAX_LOCAL_DEVICE_IDS"] == "0,1,2,3"

@@ -61,9 +61,7 @@ def compiling(snapshot: Snapshot, layout: SliceLayout) -> Compiling:
     cache = snapshot.compile_cache
     why = unusable(asked.name, cache)
     if cache is None or cache.status.claim_name is None or why is not None:
-        return Compiling(
-            warmup_run=run, problem=f"{why}; compiled without it", absent=absent
-        )
+        return Compiling(warmup_run=run, problem=f"{why}; compiled without it", absent=absent)
     offers = run == FILL or (run is None and cache.spec.writers == "Jobs")
     namespace = absent.cache_namespace if absent is not None else digest(snapshot, layout)
     shared = Shared(asked.name, cache.status.claim_name, namespace, offers)
