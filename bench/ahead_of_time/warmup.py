@@ -6,7 +6,7 @@
     python -m bench.ahead_of_time.warmup tpu-v4 2x2x1
 
 Runs `warm_program` as its fill, has the keeper publish what that offers, and runs it again as its
-verification, in a pod's directory that is empty but for links. Ends with 1 unless the second run finds
+verification, in a directory that is empty but for links. Ends with 1 unless the second run finds
 every entry, loads none of those for the TPU, and leaves all of them where they are.
 """
 
@@ -106,7 +106,7 @@ def _launch(root: Path, absent: AbsentDevices, run: str, **more: str) -> dict[st
 
 def _publish(root: Path, offered: int) -> int:
     """By a keeper, until it has all that was offered; how many entries there are."""
-    policy = {"version": 1, "maxBytes": None, "unusedSeconds": 86400, "inUse": []}
+    policy: dict[str, Any] = {"version": 1, "maxBytes": None, "unusedSeconds": 86400, "inUse": []}
     (root / "policy.json").write_text(json.dumps(policy))
     environ = {
         **os.environ,

@@ -8,11 +8,11 @@
     mesh = jax.sharding.Mesh(jaxrun.devices(), ("data",))
     jaxrun.warm(train_step, shapes, batch_shape)
 
-All of it is optional and, outside of a pod of the operator, does nothing; but for `warm` and
-`devices`, which are of JAX itself, it never raises and never blocks on a device. This package is also the launcher
-(`python -m jaxrun`): `program` is the part that lives inside the user's process, is all that gets
-onto its path, and imports nothing of the rest. The launcher's modules are wired in `launch`; `gang`
-is how N of them act as one.
+All of it is optional and, outside of a pod of the operator, does nothing; but for `warm`, which
+compiles, and `devices`, which are JAX's own there, it never raises and never blocks on a device.
+This package is also the launcher (`python -m jaxrun`): `program` is the part that lives inside the
+user's process, is all that gets onto its path, and imports nothing of the rest. The launcher's
+modules are wired in `launch`; `gang` is how N of them act as one.
 """
 
 from jaxrun.program.api import checkpointed, data, report, should_stop, span, warm

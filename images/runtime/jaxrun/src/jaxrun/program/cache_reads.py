@@ -5,8 +5,8 @@ of a published entry is a link, of no use here once its content cannot be read: 
 writes an entry of its own, and finds that the next time. Files are left alone, but for those in the
 directory that the launcher made for this program.
 
-A whole entry of a program for devices that are not here is no such entry: it was found, and only its
-own devices can load it. It is counted apart, and stays.
+A whole entry for devices that are not here is no such entry: it was found, and they alone can load
+it. It is counted apart, and stays.
 """
 
 import functools
