@@ -4,10 +4,13 @@
     export PYTHONPATH=operator:images/runtime/jaxrun/src
     python -m bench.ahead_of_time.warmup                      # tpu-v5e 2x2
     python -m bench.ahead_of_time.warmup tpu-v4 2x2x1
+    PYTHONPATH=$PYTHONPATH:examples/bytegpt python -m bench.ahead_of_time.warmup \\
+        tpu-v5e 2x4 python -m bytegpt --warm                  # needs the examples' packages
 
-Runs `warm_program` as its fill, has the keeper publish what that offers, and runs it again as its
-verification, in a directory that is empty but for links. Ends with 1 unless the second run finds
-every entry, loads none of those for the TPU, and leaves all of them where they are.
+Runs `warm_program`, or the command that is given, as its fill, has the keeper publish what that
+offers, and runs it again as its verification, in a directory that is empty but for links. Ends with
+1 unless the second run finds every entry, loads none of those for the TPU, and leaves all of them
+where they are.
 """
 
 import argparse
@@ -34,31 +37,31 @@ CATALOGUE = Path(__file__).parents[2] / "charts/jax-operator/catalogue"
 PROGRAM = Path(__file__).with_name("warm_program.py")
 DIGEST = "0123456789abcdef"
 PUBLISH_SECONDS = 30.0
-PROGRAMS = 2
-"""That `warm_program` compiles for the TPU."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.ahead_of_time.warmup")
     parser.add_argument("name", nargs="?", default="tpu-v5e")
     parser.add_argument("topology", nargs="?", default="2x2")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
+    command = asked.command or [sys.executable, str(PROGRAM)]
     absent = _absent(asked.name, asked.topology)
     print(f"{asked.name} {asked.topology}: {absent.for_program}")
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
-        fill = _launch(root, absent, "Fill", JAXRUN_CACHE_OFFERS="true")
+        fill = _launch(root, absent, command, "Fill", JAXRUN_CACHE_OFFERS="true")
         _tell("fill", fill)
         published = _publish(root, int(fill["cache"]["offered"]))
         shutil.rmtree(root / "local")
-        verify = _launch(root, absent, "Verify")
+        verify = _launch(root, absent, command, "Verify")
         _tell("verification", verify)
         links = sum(path.is_symlink() for path in (root / "local").glob("*-cache"))
     cache = verify["cache"]
     found = cache["hits"] + cache["notLoadable"]
     good = (
         found == cache["requests"] - cache["neverKept"]
-        and cache["notLoadable"] == PROGRAMS
+        and cache["notLoadable"] > 0
         and cache["readErrors"] == 0
         and links == published == fill["cache"]["offered"]
     )
@@ -76,7 +79,9 @@ def _absent(name: str, topology: str) -> AbsentDevices:
     return found if isinstance(found, AbsentDevices) else sys.exit(f"error: {found}")
 
 
-def _launch(root: Path, absent: AbsentDevices, run: str, **more: str) -> dict[str, Any]:
+def _launch(
+    root: Path, absent: AbsentDevices, program: list[str], run: str, **more: str
+) -> dict[str, Any]:
     """The launcher's last words: `cache`, `compileSeconds`, as contract.json has them."""
     for name in ("local", "volume/published", "volume/staging"):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,7 @@ def _launch(root: Path, absent: AbsentDevices, run: str, **more: str) -> dict[st
         "JAXRUN_GANG_PORT": str(_free_port()),
         **more,
     }
-    command = [sys.executable, "-m", "jaxrun", "launch", "--", sys.executable, str(PROGRAM)]
+    command = [sys.executable, "-m", "jaxrun", "launch", "--", *program]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     if done.returncode:
         sys.exit(

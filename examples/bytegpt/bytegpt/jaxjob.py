@@ -5,8 +5,11 @@ from contextlib import AbstractContextManager, nullcontext
 import jax
 
 try:
-    from jaxrun import checkpointed, report, should_stop, span, warm
+    from jaxrun import checkpointed, devices, report, should_stop, span, warm
 except ImportError:
+
+    def devices() -> list[jax.Device]:
+        return jax.devices()
 
     def report(**values: float) -> None: ...
     def checkpointed(step: int) -> None: ...
@@ -20,4 +23,4 @@ except ImportError:
         return function.lower(*arguments).compile()
 
 
-__all__ = ["checkpointed", "report", "should_stop", "span", "warm"]
+__all__ = ["checkpointed", "devices", "report", "should_stop", "span", "warm"]

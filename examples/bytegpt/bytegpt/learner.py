@@ -14,7 +14,12 @@ WARMUP_STEPS = 20
 
 
 class Learner:
-    """The network and its optimiser as one pytree, `state`, and what is compiled to act on it."""
+    """The network and its optimiser as one pytree, `state`, and what is compiled to act on it.
+
+    Nothing is on a device before `begin`, so that `warm` needs none.
+    """
+
+    state: nnx.State
 
     def __init__(self, shape: Shape, learning_rate: float, steps: int, seed: int) -> None:
         replicated, self._sharded = shardings()
@@ -50,14 +55,20 @@ class Learner:
         self._step = jax.jit(step, donate_argnums=0, **inputs)
         self._test = jax.jit(test, **inputs)
         self._sample = jax.jit(sample, in_shardings=replicated, out_shardings=replicated)
-        self.state = jax.jit(lambda: nnx.state(create()), out_shardings=replicated)()
+        self._create = jax.jit(lambda: nnx.state(create()), out_shardings=replicated)
+
+    def begin(self) -> None:
+        """With new weights."""
+        self.state = self._create()
 
     def warm(self, windows: tuple[int, int], prompt: bytes) -> None:
-        """Compiles all that acts on the state, for windows of this shape, and runs none of it."""
+        """Compiles all that it may run, for windows of this shape, and runs none of it."""
+        state = jax.eval_shape(self._create)
+        warm(self._create)
         like = jax.ShapeDtypeStruct(windows, np.int32)
-        warm(self._step, self.state, like)
-        warm(self._test, self.state, like)
-        warm(self._sample, self.state, jax.ShapeDtypeStruct((len(prompt),), np.int32))
+        warm(self._step, state, like)
+        warm(self._test, state, like)
+        warm(self._sample, state, jax.ShapeDtypeStruct((len(prompt),), np.int32))
 
     def step(self, windows: np.ndarray) -> jax.Array:
         """Learns from these windows; the loss, in nats, is there once somebody looks at it."""

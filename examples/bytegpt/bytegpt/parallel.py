@@ -7,6 +7,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
+from bytegpt.jaxjob import devices
+
 # Launchers whose processes JAX can join without being told anything more.
 LAUNCHERS = ("JAX_COORDINATOR_ADDRESS", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 
@@ -19,7 +21,9 @@ def join_processes() -> None:
 
 def shardings() -> tuple[NamedSharding, NamedSharding]:
     """How arrays lie on all devices: the same everywhere, and cut along the first axis."""
-    mesh = jax.make_mesh((jax.device_count(),), ("data",), (jax.sharding.AxisType.Auto,))
+    found = devices()
+    auto = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((len(found),), ("data",), auto, devices=found)
     return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
 
 

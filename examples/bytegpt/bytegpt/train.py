@@ -7,7 +7,7 @@ from jax.experimental import multihost_utils
 
 from bytegpt import data
 from bytegpt.checkpoints import Checkpoints
-from bytegpt.jaxjob import report, should_stop, span
+from bytegpt.jaxjob import devices, report, should_stop, span
 from bytegpt.learner import Learner
 from bytegpt.model import Shape
 from bytegpt.parallel import anywhere
@@ -58,11 +58,11 @@ def warm(options: Options, phases: Phases) -> None:
 
 
 def _learner(options: Options) -> Learner:
-    devices = jax.device_count()
-    if options.batch % devices:
-        raise SystemExit(f"--batch {options.batch} must be a multiple of the {devices} devices")
+    count, kind = len(devices()), devices()[0].device_kind
+    if options.batch % count:
+        raise SystemExit(f"--batch {options.batch} must be a multiple of the {count} devices")
     learner = Learner(options.shape, options.learning_rate, options.steps, options.seed)
-    say(f"{jax.process_count()} processes, {devices} devices ({jax.default_backend()})")
+    say(f"{jax.process_count()} processes, {count} devices ({kind})")
     return learner
 
 
@@ -73,6 +73,7 @@ def train(options: Options, phases: Phases) -> Result:
         with span("data"):
             training, test = data.load()
         learner = _learner(options)
+        learner.begin()
 
     with closing(Checkpoints(options.checkpoints)) as checkpoints:
         with phases("restore"):
