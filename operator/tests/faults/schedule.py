@@ -166,9 +166,8 @@ async def _told(api: RawApi, default: RawApi) -> dict[str, int]:
     elsewhere = await default.all(EVENTS)
     own = [event for event in elsewhere if event["involvedObject"]["name"] == api.namespace]
     for event in [*await api.all(EVENTS), *own]:
-        if event["involvedObject"]["kind"] == "Service":
-            continue  # kube-apiserver's own, on addresses
-        told[f"{event['type']} {event['reason']}"] += event["count"]
+        if event.get("reportingComponent", "").startswith("jax-operator"):
+            told[f"{event['type']} {event['reason']}"] += event["count"]
     return dict(told)
 
 
