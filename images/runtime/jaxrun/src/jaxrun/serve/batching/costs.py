@@ -2,8 +2,8 @@
 
 An estimate is base * drift * own. `drift` follows what all buckets have in common (another tenant
 on the host, a throttled device), so that a bucket that is not used does not keep an old number;
-`own` follows what is this bucket's alone, and is forgotten slowly, so that a bucket that is not used
-gets another chance. Both are exponentially weighted averages.
+`own` follows what is this bucket's alone, and is forgotten slowly, so that a bucket that is not
+used gets another chance. Both are exponentially weighted averages.
 
 A measurement at load may have been disturbed, which only ever makes it longer. As a bucket does no
 more work than one that contains it, and twice the rows no more than twice the work, its base is at
