@@ -9,12 +9,28 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 from gang import RealGang, free_ports
 
 from jaxrun.install import install
 
 MODELS = Path(__file__).with_name("serve_models.py")
+
+
+_BROUGHT = ("click", "h11", "prometheus_client", "typing_extensions.py", "uvicorn")
+_FASTER = ("httptools", "orjson", "starlette", "uvloop")
+
+
+def an_image(directory: Path) -> Path:
+    """Packages of a user with JAX, who has nothing of what servers need."""
+    packages = directory / "image"
+    packages.mkdir()
+    here = Path(jax.__file__).parents[1]
+    for path in here.iterdir():
+        if path.name not in (*_BROUGHT, *_FASTER, "__pycache__", "jaxrun"):
+            (packages / path.name).symlink_to(path)
+    return packages
 
 
 class Pod(RealGang):
@@ -26,6 +42,8 @@ class Pod(RealGang):
         super().__init__(directory, 1, launcher_command=("sh", str(root / "jaxrun")))
         (self.port,) = free_ports(20)[-1:]
         self.root = root
+        self.image = an_image(directory)
+        (directory / "cache").mkdir()
 
     def serve(self, factory: str, **environment: str) -> None:
         home = self.directory / "pod-0"
@@ -34,9 +52,8 @@ class Pod(RealGang):
         self.start(
             [str(self.root / "jaxrun"), "serve", f"user_model:{factory}"],
             **{
-                "JAXRUN_PYTHON": sys.executable,
-                "PYTHONPATH": "",
-                "PYTHONSAFEPATH": "",
+                "JAXRUN_PYTHON": getattr(sys, "_base_executable", sys.executable),
+                "PYTHONPATH": str(self.image),
                 "JAXRUN_SERVING_PORT": str(self.port),
                 "JAXRUN_SERVE": '{"drainSeconds": 4}',
                 "JAXRUN_CACHE_LOCAL": str(self.directory / "cache"),
