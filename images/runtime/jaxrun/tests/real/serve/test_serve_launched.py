@@ -61,6 +61,16 @@ class Pod(RealGang):
             },
         )
 
+    def wait_until_ready(self) -> dict[str, Any]:
+        """Returns what the launcher then says."""
+
+        def status() -> dict[str, Any]:
+            return self.launchers[0].status()
+
+        self.wait_for(lambda: (status().get("serving") or {}).get("state") == "Ready", 120)
+        self.wait_for(lambda: status().get("state") == "Running")
+        return status()
+
     def serving(self) -> dict[str, Any]:
         found: dict[str, Any] = self.launchers[0].status().get("serving") or {}
         return found
@@ -87,9 +97,8 @@ def test_a_server_is_running_when_it_is_ready_and_ends_well(pod: Pod) -> None:
     pod.serve("double")
     pod.wait_for(lambda: pod.serving().get("state") == "Loading", 60)
     assert pod.launchers[0].status()["state"] in ("Starting", "Compiling")
-    pod.wait_for(lambda: pod.serving().get("state") == "Ready", 120)
+    status = pod.wait_until_ready()
     assert pod.infer() == {"doubled": [2.0, 4.0]}
-    status = pod.launchers[0].status()
     assert (status["state"], status["step"]) == ("Running", 0)
     assert status["serving"]["model"] == "double"
     assert status["serving"]["bucketsReady"] == status["serving"]["bucketsTotal"] == 4
@@ -106,15 +115,13 @@ def test_a_server_is_running_when_it_is_ready_and_ends_well(pod: Pod) -> None:
 
 def test_a_second_start_finds_all_in_the_cache(pod: Pod) -> None:
     pod.serve("double")
-    pod.wait_for(lambda: pod.serving().get("state") == "Ready", 120)
-    first = pod.launchers[0].status()["cache"]
+    first = pod.wait_until_ready()["cache"]
     assert first["firstStepHits"] == 0
     pod.signal(0, signal.SIGTERM)
     pod.wait(60)
     shutil.rmtree(pod.directory / "pod-0")
     pod.serve("double")
-    pod.wait_for(lambda: pod.serving().get("state") == "Ready", 120)
-    second = pod.launchers[0].status()["cache"]
+    second = pod.wait_until_ready()["cache"]
     assert second["firstStepHits"] == second["firstStepRequests"] == first["firstStepRequests"]
 
 
