@@ -73,7 +73,7 @@ class Ours:
 
 class FixedDelay:
     """First come, first served; a family's batch goes when it is full or its oldest has waited
-    `delay_seconds`. `pads_to_largest`: one queue, everything padded to its batch's longest."""
+    `delay_seconds`. `one_queue`: of all families, everything padded to its batch's longest."""
 
     def __init__(
         self,
@@ -81,17 +81,12 @@ class FixedDelay:
         *,
         delay_seconds: float = 0.005,
         one_queue: bool = False,
-        max_queue: int | None = None,
     ) -> None:
         self._grid, self._delay, self._one = grid, delay_seconds, one_queue
-        self._max_queue = max_queue
         self._queues: dict[Family, list[Ticket]] = {}
         self._in_flight = 0
 
     def offer(self, ticket: Ticket, now: float) -> Refusal | None:
-        if self._max_queue is not None:
-            if sum(map(len, self._queues.values())) >= self._max_queue:
-                return Refusal(429, 1.0, "QueueFull", "")  # type: ignore[arg-type]
         self._queues.setdefault(() if self._one else ticket.family, []).append(ticket)
         return None
 
@@ -160,7 +155,7 @@ def simulate(
     noise: float = 0.1,
     seed: int = 7,
     grid: Grid = GRID,
-    warmup_seconds: float = 2.0,
+    warmup_seconds: float = 0.5,
     rate_at: Callable[[float], float] | None = None,
 ) -> Outcome:
     """`rate` requests per second for `seconds`; noise: sigma of the log of execution seconds.
@@ -171,7 +166,7 @@ def simulate(
     lengths, shares = list(mix), list(mix.values())
     outcome = Outcome(seconds=seconds - warmup_seconds)
     events: list[tuple[float, int, str, object]] = []
-    order = 0
+    order = arrivals = 0
 
     def push(at: float, kind: str, what: object = None) -> None:
         nonlocal order
@@ -192,13 +187,14 @@ def simulate(
                 push(now + gap, "arrival")
             family = grid.family_of({"length": dice.choices(lengths, shares)[0]})
             ticket = Ticket(
-                id=order,
+                id=arrivals,
                 rows=1,
                 family=family,
                 bytes=1024,
                 arrived=now,
                 deadline=now + timeout_seconds if timeout_seconds is not None else None,
             )
+            arrivals += 1
             outcome.offered += counts(ticket)
             _count(outcome.offered_by_length, ticket, counts(ticket))
             if batcher.offer(ticket, now) is not None:

@@ -43,14 +43,6 @@ class Choice:
         return sum(ticket.rows for ticket in self.tickets)
 
 
-def smaller_families(families: Sequence[Family]) -> dict[Family, tuple[Family, ...]]:
-    """By family: those that fit into it, itself not, the largest first."""
-    return {
-        family: tuple(sorted((other for other in families if _fits(other, family)), reverse=True))
-        for family in families
-    }
-
-
 def choose(
     queues: Sequence[FamilyQueue],
     smaller: Mapping[Family, Sequence[FamilyQueue]],
@@ -175,9 +167,3 @@ def _late(tickets: list[Ticket], end: float) -> list[Ticket]:
 
 def _is_late(ticket: Ticket, end: float) -> bool:
     return ticket.deadline is not None and ticket.deadline < end
-
-
-def _fits(inner: Family, outer: Family) -> bool:
-    return inner != outer and all(
-        small <= large for (_, small), (_, large) in zip(inner, outer, strict=True)
-    )

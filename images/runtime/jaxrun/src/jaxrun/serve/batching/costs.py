@@ -2,16 +2,24 @@
 
 An estimate is base * drift * own. `drift` follows what all buckets have in common (another tenant
 on the host, a throttled device), so that a bucket that is not used does not keep an old number;
-`own` follows what is this bucket's alone. Both are exponentially weighted averages.
+`own` follows what is this bucket's alone, and is forgotten slowly, so that a bucket that is not
+used gets another chance. Both are exponentially weighted averages.
+
+A measurement at load may have been disturbed, which only ever makes it longer. As a bucket does no
+more work than one that contains it, and twice the rows no more than twice the work, its base is at
+most what follows from any other bucket.
 """
 
 from collections.abc import Mapping
 
+from jaxrun.serve.batching.families import contains
 from jaxrun.serve.batching.plan import Plan
 from jaxrun.serve.buckets import Bucket, Family
 
 DRIFT_WEIGHT = 0.2
 OWN_WEIGHT = 0.1
+# So much of what is a bucket's own is forgotten with each execution of any.
+FORGET_WEIGHT = 0.001
 # One execution counts as at most this many times faster or slower than expected.
 OUTLIER = 4.0
 # What a batch costs the host beside the execution that is measured.
@@ -32,7 +40,7 @@ class Costs:
         for bucket, seconds in base.items():
             if not seconds > 0:
                 raise ValueError(f"cost of {bucket} is {seconds!r}; it is a number above 0")
-        self._base = dict(base)
+        self._base = {bucket: _undisturbed(bucket, base) for bucket in base}
         self._own = dict.fromkeys(base, 1.0)
         self._drift = 1.0
         self._planned_with: dict[Bucket, float] = {}
@@ -79,8 +87,9 @@ class Costs:
         self._drift *= 1 + DRIFT_WEIGHT * (ratio - 1)
         left = ratio * expected / self.seconds(bucket)
         self._own[bucket] *= 1 + OWN_WEIGHT * (left - 1)
-        planned = self._planned_with[bucket]
-        if abs(self._own[bucket] / planned - 1) <= STALE:
+        for each, own in self._own.items():
+            self._own[each] = own + FORGET_WEIGHT * (1.0 - own)
+        if not self._stale(bucket.family):
             return False
         self._make_plan(bucket.family)
         return True
@@ -98,6 +107,12 @@ class Costs:
                 del self._avoided[family]
                 self._make_plan(family)
 
+    def _stale(self, family: Family) -> bool:
+        buckets = (Bucket(batch, family) for batch in self._batches[family])
+        return any(
+            abs(self._own[bucket] / self._planned_with[bucket] - 1) > STALE for bucket in buckets
+        )
+
     def _make_plan(self, family: Family) -> None:
         below = self._avoided[family][0] if family in self._avoided else None
         costs = {}
@@ -107,3 +122,11 @@ class Costs:
             if below is None or batch < below:
                 costs[batch] = self._base[bucket] * self._own[bucket] + OVERHEAD_SECONDS
         self._plans[family] = Plan(costs)
+
+
+def _undisturbed(bucket: Bucket, base: Mapping[Bucket, float]) -> float:
+    return min(
+        seconds * max(bucket.batch / other.batch, 1.0)
+        for other, seconds in base.items()
+        if contains(other.family, bucket.family)
+    )

@@ -31,12 +31,14 @@ class Plan:
         self._largest = self._best
         seconds, first = [0.0], [batches[0]]
         for rows in range(1, self._largest + 1):
-            # At equal cost the larger batch: it answers more of those who have waited longest.
-            total, batch = min(
-                (costs[batch] + seconds[max(rows - batch, 0)], -batch) for batch in batches
+            # At equal cost the batch that answers more of those who have waited longest, and of
+            # those the one with less padding.
+            total, _, batch = min(
+                (costs[batch] + seconds[max(rows - batch, 0)], -min(batch, rows), batch)
+                for batch in batches
             )
             seconds.append(total)
-            first.append(-batch)
+            first.append(batch)
         self._seconds, self._first = seconds, first
 
     def seconds(self, rows: int) -> float:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from math import inf
 
 from jaxrun.serve.batching import admission
-from jaxrun.serve.batching.choice import Choice, choose, smaller_families
+from jaxrun.serve.batching.choice import Choice, choose
 from jaxrun.serve.batching.costs import Costs
 from jaxrun.serve.batching.expiry import Expiry
+from jaxrun.serve.batching.families import smaller_families
 from jaxrun.serve.batching.patience import worth_waiting_seconds
 from jaxrun.serve.batching.queue import FamilyQueue
 from jaxrun.serve.batching.retry import halves, without

@@ -43,7 +43,9 @@ class Served:
     """A loaded server and its engine."""
 
     def __init__(self, settings: ServeSettings | None = None) -> None:
-        self.engine = APlayedEngine(a_model())
+        model = a_model()
+        flat = {bucket: 0.001 + 1e-6 * bucket.batch for bucket in model.grid.all()}
+        self.engine = APlayedEngine(model, flat)
         self.server = Server(settings)
 
     def ask(self, request: InferRequest) -> "asyncio.Task[dict[str, Any]]":
@@ -285,15 +287,15 @@ async def test_draining_answers_what_was_admitted_and_refuses_the_rest(served: S
 
 
 async def test_statistics_and_metrics_tell_the_same(served: Served) -> None:
-    await served.answers_all(*[served.ask(a_request()) for _ in range(3)])
+    await served.answers_all(served.ask(a_request(rows=7)))
     said = served.server.statistics()
-    assert (said["requests"], said["refused"], said["queued"], said["inFlight"]) == (3, 0, 0, 0)
-    assert said["padding"] == 0.25
+    assert (said["requests"], said["refused"], said["queued"], said["inFlight"]) == (1, 0, 0, 0)
+    assert said["padding"] == 0.125
     assert said["latency"]["p50Seconds"] > 0  # type: ignore[index]
     kind, body = served.server.exposition()
     assert kind.startswith("text/plain")
     lines = body.decode().splitlines()
-    assert 'jaxrun_serve_requests_total{outcome="answered"} 3.0' in lines
-    assert 'jaxrun_serve_padding_rows_total{bucket="batch=4,length=16"} 1.0' in lines
-    assert "jaxrun_serve_latency_seconds_count 3.0" in lines
+    assert 'jaxrun_serve_requests_total{outcome="answered"} 1.0' in lines
+    assert 'jaxrun_serve_padding_rows_total{bucket="batch=8,length=16"} 1.0' in lines
+    assert "jaxrun_serve_latency_seconds_count 1.0" in lines
     assert any(line.startswith("jaxrun_serve_rss_bytes ") for line in lines)
