@@ -58,7 +58,7 @@ cluster-down: venv ## stop it and leave nothing behind
 images: venv ## build all images; `make demo` loads what it needs
 	$(PY) -m e2e.images build
 
-demo: venv ## a real cluster, the operator, and a JaxJob that trains in two pods
+demo: venv ## a real cluster, the operator, a JaxJob that trains in two pods, a JaxService that answers
 	$(PY) -m e2e.demo
 
 test-cluster: venv ## the lite cluster and the process handling of the whole one
