@@ -8,7 +8,7 @@ export PIP_CACHE_DIR := $(CACHE)/pip
 
 .PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
 	test-bench test-examples faults cluster-up cluster-status cluster-down images bench-operator bench-restart \
-	bench-cache
+	bench-cache bench-serving
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -80,3 +80,6 @@ bench-restart: venv ## restarts on real pods, in place, recreated, and plain JAX
 
 bench-cache: venv ## what the compile cache saves on real pods; docs/benchmarks.md
 	$(PY) -m bench.cache
+
+bench-serving: venv ## the model server against others, one model and load for all; docs/benchmarks.md
+	$(PY) -m bench.serving
