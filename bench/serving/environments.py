@@ -25,8 +25,10 @@ EXAMPLE = ROOT / "examples" / "minilm"
 HERE = Path(__file__).parent / "peers"
 JAXRUN = ROOT / "images" / "runtime" / "jaxrun" / "src"
 
-JAX = ("jax==0.10.2", "numpy==2.4.6")
-"""One that all the peers' Pythons have."""
+JAX = ("jax==0.10.2", "numpy==2.4.6", "flax==0.12.8")
+"""Versions that all the peers' Pythons have."""
+
+WEIGHTS = EXAMPLE / "requirements-weights.txt"
 
 PYTRITON = "nvidia-pytriton==0.7.0"
 
@@ -40,7 +42,7 @@ def prepare(names: Iterable[str], progress: Progress) -> list[Server]:
 
 
 def _ours(progress: Progress) -> Server:
-    python = _environment("peers", [*_example(), *_file("requirements.txt")], progress)
+    python = _environment("peers", _wanted("requirements.txt"), progress, _lines(WEIGHTS))
     return Server(
         OURS,
         (str(python), "-m", "jaxrun.serve", "minilm.serving:model"),
@@ -52,30 +54,25 @@ def _ours(progress: Progress) -> Server:
 def _peer(peer: Peer, progress: Progress) -> Server:
     environment = {"PYTHONPATH": f"{HERE}:{EXAMPLE}", "PORT": str(PORT), **peer.environment}
     if peer.name == "triton":
-        wanted = [*_example(), *_file("requirements-triton.txt")]
-        python = _environment("triton", wanted, progress, without_dependencies=[PYTRITON])
+        wanted = _wanted("requirements-triton.txt")
+        python = _environment("triton", wanted, progress, [PYTRITON, *_lines(WEIGHTS)])
         stub = _environment("triton-stub", [PYTRITON], progress)
         environment["STUB_ENVIRONMENT"] = str(stub.parents[1])
         libraries = sysconfig.get_config_var("LIBDIR")
         environment["LD_LIBRARY_PATH"] = f"{libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}"
     else:
-        python = _environment("peers", [*_example(), *_file("requirements.txt")], progress)
+        python = _environment("peers", _wanted("requirements.txt"), progress, _lines(WEIGHTS))
     command = [word.format(bin=python.parent, here=HERE, port=PORT) for word in peer.command]
     return Server(peer.name, tuple(command), environment, protocol=peer.protocol)
 
 
-def _example() -> list[str]:
-    return [*JAX, *_lines(EXAMPLE / "requirements.txt")]
-
-
-def _file(name: str) -> list[str]:
-    return _lines(HERE / name)
+def _wanted(file: str) -> list[str]:
+    return [*JAX, *_lines(EXAMPLE / "requirements-serve.txt"), *_lines(HERE / file)]
 
 
 def _lines(path: Path) -> list[str]:
-    """Requirements, but for JAX itself and what only some Pythons have."""
     lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
-    return [line for line in lines if line and not line.startswith(("jax==", "numpy=="))]
+    return [line for line in lines if line]
 
 
 def _environment(

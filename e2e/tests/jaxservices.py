@@ -41,7 +41,7 @@ def a_service(entry: str = "served:model", weight: float = 2, **spec: Any) -> di
         "kind": "JaxService",
         "metadata": {"name": "times"},
         "spec": {
-            "accelerator": {"class": "cpu"},
+            "accelerator": {"class": "cpu", "hosts": 1},
             "model": {"entry": entry},
             "template": {"spec": pod},
             **spec,

@@ -54,7 +54,7 @@ def test_a_program_that_dies_serves_again_in_the_same_pod(namespace: Namespace) 
     namespace.apply(a_service())
     wait_for_ready(namespace)
     (pod,) = pods(namespace)
-    namespace.exec(pod, "kill -9 $(pgrep -f jaxrun.serve | tail -1)")
+    namespace.kill_program(pod)
 
     def serves_again() -> bool | str:
         try:

@@ -1,6 +1,7 @@
 """A small model, `y = x * WEIGHT`, and factories that make none."""
 
 import os
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ def times(params: jax.Array, inputs: Arrays) -> Arrays:
 
 
 def model() -> serve.Model:
+    pathlib.Path("/tmp/pid").write_text(str(os.getpid()))
     weight = float(os.environ.get("WEIGHT", "2"))
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     return serve.Model(

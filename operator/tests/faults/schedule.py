@@ -161,12 +161,13 @@ async def _final(api: RawApi, scenario: Scenario, memory: _Memory) -> dict[str, 
 
 
 async def _told(api: RawApi, default: RawApi) -> dict[str, int]:
-    """Of what has no namespace, it is told in the default one: see `line`."""
+    """By the operator. Of what has no namespace, it is told in the default one: see `line`."""
     told: Counter[str] = Counter()
     elsewhere = await default.all(EVENTS)
     own = [event for event in elsewhere if event["involvedObject"]["name"] == api.namespace]
     for event in [*await api.all(EVENTS), *own]:
-        told[f"{event['type']} {event['reason']}"] += event["count"]
+        if event.get("reportingComponent", "").startswith("jax-operator"):
+            told[f"{event['type']} {event['reason']}"] += event["count"]
     return dict(told)
 
 

@@ -163,6 +163,7 @@ def _scenario(name: str, *steps: Step) -> Scenario:
         kinds=KINDS,
         remembered=JAXSERVICES,
         normal=normal,
+        long=True,
     )
 
 

@@ -196,7 +196,7 @@ _VOLUMES = _list_by(
 )
 
 
-def _absent(field: str, why: str) -> Rule:
+def absent(field: str, why: str) -> Rule:
     return Rule(f"!has(self.{field})", why, field=f".{field}", reason="FieldValueForbidden")
 
 
@@ -216,12 +216,12 @@ def _pod_spec(reserved: str, program: tuple[Rule, ...], pod: tuple[Rule, ...]) -
         required=["containers"],
         **validations(
             *pod,
-            _absent("hostname", "processes find each other by the names that the operator gives "
+            absent("hostname", "processes find each other by the names that the operator gives "
                     "the pods: remove it"),
-            _absent("subdomain", "processes find each other through the operator's own Service: "
+            absent("subdomain", "processes find each other through the operator's own Service: "
                     "remove it"),
-            _absent("setHostnameAsFQDN", "process names have to stay short: remove it"),
-            _absent("nodeName", "all pods would be put on one node, past the scheduler: use "
+            absent("setHostnameAsFQDN", "process names have to stay short: remove it"),
+            absent("nodeName", "all pods would be put on one node, past the scheduler: use "
                     "nodeSelector or affinity"),
         ),
     )  # fmt: skip
@@ -278,53 +278,3 @@ POD_TEMPLATE = pod_template(
     ),
 )
 """Of a JaxJob or a Warmup."""
-
-SERVER_TEMPLATE = pod_template(
-    is_reserved("self.name"),
-    (
-        *(
-            Rule(
-                f"self.name != 'jax' || !has(self.{field})",
-                f'the container "jax" runs the model server, with {what}: remove it',
-                field=f".{field}",
-                reason="FieldValueForbidden",
-            )
-            for field, what in (
-                ("command", "spec.model.entry"),
-                ("args", "spec.model.entry"),
-                ("livenessProbe", "probes of its own"),
-                ("readinessProbe", "probes of its own"),
-                ("startupProbe", "probes of its own"),
-            )
-        ),
-    ),
-    (
-        Rule(
-            "!has(self.restartPolicy)",
-            "the operator sets it, as it suits one host or several: remove it",
-            field=".restartPolicy",
-            reason="FieldValueForbidden",
-        ),
-        Rule(
-            "!has(self.volumes) || self.volumes.all(v, v.name != 'jaxservice-model')",
-            '"jaxservice-model" is taken by the volume of spec.model.volume: rename the volume',
-            field=".volumes",
-            reason="FieldValueForbidden",
-        ),
-        _absent("terminationGracePeriodSeconds", "it follows from spec.drainSeconds: remove it"),
-    ),
-)
-"""Of a JaxService."""
-
-VOLUME_SOURCE: dict[str, Any] = _object(
-    {"name": {"type": "string", "description": "Not to be set."}},
-    **validations(
-        Rule(
-            "!has(self.name)",
-            "it has no name, only its kind, such as persistentVolumeClaim: remove the name",
-            field=".name",
-            reason="FieldValueForbidden",
-        )
-    ),
-)
-"""A Volume without its name."""

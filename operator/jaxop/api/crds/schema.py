@@ -25,8 +25,9 @@ from . import (
     warmup_rules,
 )
 from .pattern_rules import explained
-from .pod_template import POD_TEMPLATE, SERVER_TEMPLATE, VOLUME_SOURCE
+from .pod_template import POD_TEMPLATE
 from .rule import Rule, validations
+from .server_template import SERVER_TEMPLATE, VOLUME_SOURCE
 
 Schema = dict[str, Any]
 

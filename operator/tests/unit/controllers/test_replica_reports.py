@@ -86,6 +86,7 @@ async def until(check: Callable[[], object], what: str) -> None:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica_reports, "HURRIED_SECONDS", 0.02)
     monkeypatch.setattr(replica_reports, "STEADY_SECONDS", 0.02)
+    monkeypatch.setattr(replica_reports, "FIGURES_SECONDS", 3600.0)
 
 
 async def test_each_replica_is_heard_by_its_uid() -> None:
@@ -105,7 +106,8 @@ async def test_each_replica_is_heard_by_its_uid() -> None:
     assert reports.heard("uid-of-another").report is None
 
 
-async def test_at_rest_nobody_is_woken_though_clocks_tick() -> None:
+async def test_at_rest_nobody_is_woken_though_clocks_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_reports, "FIGURES_SECONDS", 0.0)
     replica, woken = Replica(an_answer()), []
     reports = ReplicaReports(woken.append)
     async with running(replica), asking(reports):

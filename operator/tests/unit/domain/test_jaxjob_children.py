@@ -236,3 +236,23 @@ class TestTheInstaller:
         world = a_jaxjob().pod_spec(securityContext={"runAsUser": 1000})
         context = pod_of(world)["spec"]["initContainers"][0]["securityContext"]
         assert "runAsUser" not in context
+
+
+def test_pods_of_a_replica_of_a_service_carry_its_labels() -> None:
+    marks = {
+        "jaxop.dev/jaxservice": "minilm",
+        "jaxop.dev/revision": "abc",
+        "jaxop.dev/replica": "1",
+    }
+    world = a_jaxjob().metadata(labels={**marks, "team": "search"})
+    labels = pod_of(world)["metadata"]["labels"]
+    assert marks.items() <= labels.items()
+    assert "team" not in labels
+
+
+def test_a_program_may_be_a_model_server() -> None:
+    env = [
+        {"name": "JAXRUN_SERVE", "value": "{}"},
+        {"name": "JAXRUN_MODEL_DIR", "value": "/models"},
+    ]
+    assert env_of(a_jaxjob().program(env=env)).items() >= {"JAXRUN_SERVE": "{}"}.items()

@@ -1,4 +1,4 @@
-"""docs/metrics.md has every metric of a launcher, of a model server and of a keeper."""
+"""docs/metrics.md has every metric of a launcher and of a keeper."""
 
 import re
 from pathlib import Path
@@ -12,12 +12,6 @@ from jaxrun.contract import GangState
 from jaxrun.gang.protocol import GangView, Progress
 from jaxrun.goodput import Goodput
 from jaxrun.metrics import exposition
-from jaxrun.serve import Bucket
-from jaxrun.serve.errors import RefusalReason
-from jaxrun.serve.metrics import exposition as of_server
-from jaxrun.serve.state import Ready
-from jaxrun.serve.statistics import Loaded
-from jaxrun.serve.tally import Outcome, Tally
 from jaxrun.settings import read_settings
 from jaxrun.status import Status
 
@@ -45,46 +39,15 @@ def full() -> Status:
     )
 
 
-def full_server() -> tuple[Loaded, Tally]:
-    """Says all that a model server can say."""
-    tally = Tally()
-    tally.executed(Bucket(4), rows=3, seconds=0.1, now=1.0)
-    loaded = Loaded(
-        state=Ready(),
-        model="minilm",
-        version="1",
-        buckets_total=1,
-        ready_at=1.0,
-        ready_since=1.0,
-        load_seconds=1.0,
-        queued=0,
-        queued_bytes=0,
-        queued_seconds=0.0,
-        in_flight=0,
-        compiles={("tanh", "float32[3]"): 1},
-        not_finite={"y": 1},
-        parameters_bytes=4,
-    )
-    return loaded, tally
-
-
-def section(title: str) -> str:
-    return PAGE.read_text().split(f"\n## {title}\n", 1)[1].partition("\n## ")[0]
-
-
 def documented(title: str) -> dict[str, tuple[str, set[str]]]:
     """Type and labels of all metrics in one section."""
-    page, found = section(title), {}
+    page = PAGE.read_text().split(f"\n## {title}\n", 1)[1].partition("\n## ")[0]
+    found = {}
     for names, kind, labels in re.findall(
         r"^\| (`jaxrun_.+?) \| (\w+) \| (.*?) ?\|", page, re.MULTILINE
     ):
-        own = set(re.findall(r"`(\w+)`", labels))
         for name in re.findall(r"`(\w+)`", names):
-            if kind == "histogram":
-                found[f"{name}_bucket"] = (kind, own | {"le"})
-                found[f"{name}_count"] = found[f"{name}_sum"] = (kind, own)
-            else:
-                found[name] = (kind, own)
+            found[name] = (kind, set(re.findall(r"`(\w+)`", labels)))
     return found
 
 
@@ -98,15 +61,6 @@ def served(body: bytes) -> dict[str, tuple[str, set[str]]]:
 
 def test_every_metric_of_a_launcher_with_its_type_and_labels() -> None:
     assert documented("The launchers'") == served(exposition(full())[1])
-
-
-def test_every_metric_of_a_model_server_with_its_type_and_labels() -> None:
-    assert documented("The model servers'") == served(of_server(*full_server())[1])
-
-
-def test_every_outcome_and_every_reason_of_a_refusal() -> None:
-    page = section("The model servers'")
-    assert all(f"`{each.value}`" in page for each in (*Outcome, *RefusalReason))
 
 
 def test_every_metric_of_a_keeper_with_its_type_and_labels() -> None:

@@ -47,7 +47,8 @@ def run(entry: str, settings: ServeSettings, environ: Mapping[str, str]) -> None
 
     Raises what the load raises, and OSError where the port is taken.
     """
-    logging.basicConfig(format="jaxrun serve: %(message)s", level=logging.INFO)
+    logging.basicConfig(format="jaxrun serve: %(message)s")
+    _log.setLevel(logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     port = int(environ.get(_PORT) or contract.SERVING_PORT)
     process = Process(entry, settings)

@@ -27,8 +27,8 @@ class Telling:
 
     def loaded(self) -> None:
         """All buckets have been executed."""
-        self.tell()
         report(step=0)
+        self.tell()
 
     async def keep_telling(self) -> None:
         """Once a second, until cancelled."""

@@ -50,6 +50,13 @@ class Served:
     def out(self) -> str:
         return (self.directory / "out").read_text(errors="replace")
 
+    def peak_bytes(self) -> int:
+        """The most memory that the process has had."""
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+        return int(kibibytes) * 1024
+
     def ask(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, dict[str, str], Any]:

@@ -9,12 +9,28 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 from gang import RealGang, free_ports
 
 from jaxrun.install import install
 
 MODELS = Path(__file__).with_name("serve_models.py")
+
+
+_BROUGHT = ("click", "h11", "prometheus_client", "typing_extensions.py", "uvicorn")
+_FASTER = ("httptools", "orjson", "starlette", "uvloop")
+
+
+def an_image(directory: Path) -> Path:
+    """Packages of a user with JAX, who has nothing of what servers need."""
+    packages = directory / "image"
+    packages.mkdir()
+    here = Path(jax.__file__).parents[1]
+    for path in here.iterdir():
+        if path.name not in (*_BROUGHT, *_FASTER, "__pycache__", "jaxrun"):
+            (packages / path.name).symlink_to(path)
+    return packages
 
 
 class Pod(RealGang):
@@ -26,6 +42,8 @@ class Pod(RealGang):
         super().__init__(directory, 1, launcher_command=("sh", str(root / "jaxrun")))
         (self.port,) = free_ports(20)[-1:]
         self.root = root
+        self.image = an_image(directory)
+        (directory / "cache").mkdir()
 
     def serve(self, factory: str, **environment: str) -> None:
         home = self.directory / "pod-0"
@@ -34,15 +52,24 @@ class Pod(RealGang):
         self.start(
             [str(self.root / "jaxrun"), "serve", f"user_model:{factory}"],
             **{
-                "JAXRUN_PYTHON": sys.executable,
-                "PYTHONPATH": "",
-                "PYTHONSAFEPATH": "",
+                "JAXRUN_PYTHON": getattr(sys, "_base_executable", sys.executable),
+                "PYTHONPATH": str(self.image),
                 "JAXRUN_SERVING_PORT": str(self.port),
                 "JAXRUN_SERVE": '{"drainSeconds": 4}',
                 "JAXRUN_CACHE_LOCAL": str(self.directory / "cache"),
                 **environment,
             },
         )
+
+    def wait_until_ready(self) -> dict[str, Any]:
+        """Returns what the launcher then says."""
+
+        def status() -> dict[str, Any]:
+            return self.launchers[0].status()
+
+        self.wait_for(lambda: (status().get("serving") or {}).get("state") == "Ready", 120)
+        self.wait_for(lambda: status().get("state") == "Running")
+        return status()
 
     def serving(self) -> dict[str, Any]:
         found: dict[str, Any] = self.launchers[0].status().get("serving") or {}
@@ -70,9 +97,8 @@ def test_a_server_is_running_when_it_is_ready_and_ends_well(pod: Pod) -> None:
     pod.serve("double")
     pod.wait_for(lambda: pod.serving().get("state") == "Loading", 60)
     assert pod.launchers[0].status()["state"] in ("Starting", "Compiling")
-    pod.wait_for(lambda: pod.serving().get("state") == "Ready", 120)
+    status = pod.wait_until_ready()
     assert pod.infer() == {"doubled": [2.0, 4.0]}
-    status = pod.launchers[0].status()
     assert (status["state"], status["step"]) == ("Running", 0)
     assert status["serving"]["model"] == "double"
     assert status["serving"]["bucketsReady"] == status["serving"]["bucketsTotal"] == 4
@@ -89,15 +115,13 @@ def test_a_server_is_running_when_it_is_ready_and_ends_well(pod: Pod) -> None:
 
 def test_a_second_start_finds_all_in_the_cache(pod: Pod) -> None:
     pod.serve("double")
-    pod.wait_for(lambda: pod.serving().get("state") == "Ready", 120)
-    first = pod.launchers[0].status()["cache"]
+    first = pod.wait_until_ready()["cache"]
     assert first["firstStepHits"] == 0
     pod.signal(0, signal.SIGTERM)
     pod.wait(60)
     shutil.rmtree(pod.directory / "pod-0")
     pod.serve("double")
-    pod.wait_for(lambda: pod.serving().get("state") == "Ready", 120)
-    second = pod.launchers[0].status()["cache"]
+    second = pod.wait_until_ready()["cache"]
     assert second["firstStepHits"] == second["firstStepRequests"] == first["firstStepRequests"]
 
 

@@ -198,8 +198,10 @@ def test_a_body_beyond_all_need_is_refused_and_its_sender_reads_so(
 
 def test_a_bomb_is_not_unpacked(server: Served) -> None:
     bomb = gzip.compress(b" " * 2**28)
+    before = server.peak_bytes()
     status, _, said = server.ask("POST", "/v2/models/double/infer", bomb, Content_Encoding="gzip")
     assert status == 413, said
+    assert server.peak_bytes() - before < 2**26
 
 
 def test_an_endless_head_is_cut_off(server: Served) -> None:

@@ -2,11 +2,12 @@
 
 An estimate is base * drift * own. `drift` follows what all buckets have in common (another tenant
 on the host, a throttled device), so that a bucket that is not used does not keep an old number;
-`own` follows what is this bucket's alone, and is forgotten slowly while others are used. Both are
-exponentially weighted averages.
+`own` follows what is this bucket's alone, and is forgotten slowly, so that a bucket that is not
+used gets another chance. Both are exponentially weighted averages.
 
 A measurement at load may have been disturbed, which only ever makes it longer. As a bucket does no
-more work than one that contains it, its base is at most what any such bucket took.
+more work than one that contains it, and twice the rows no more than twice the work, its base is at
+most what follows from any other bucket.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from jaxrun.serve.buckets import Bucket, Family
 
 DRIFT_WEIGHT = 0.2
 OWN_WEIGHT = 0.1
-# So much of what is a bucket's own is forgotten with each execution of another bucket.
+# So much of what is a bucket's own is forgotten with each execution of any.
 FORGET_WEIGHT = 0.001
 # One execution counts as at most this many times faster or slower than expected.
 OUTLIER = 4.0
@@ -85,10 +86,9 @@ class Costs:
         ratio = min(max(seconds / expected, 1 / OUTLIER), OUTLIER)
         self._drift *= 1 + DRIFT_WEIGHT * (ratio - 1)
         left = ratio * expected / self.seconds(bucket)
-        own = self._own[bucket] * (1 + OWN_WEIGHT * (left - 1))
-        for other, value in self._own.items():
-            self._own[other] = value + FORGET_WEIGHT * (1.0 - value)
-        self._own[bucket] = own
+        self._own[bucket] *= 1 + OWN_WEIGHT * (left - 1)
+        for each, own in self._own.items():
+            self._own[each] = own + FORGET_WEIGHT * (1.0 - own)
         if not self._stale(bucket.family):
             return False
         self._make_plan(bucket.family)
@@ -126,7 +126,7 @@ class Costs:
 
 def _undisturbed(bucket: Bucket, base: Mapping[Bucket, float]) -> float:
     return min(
-        seconds
+        seconds * max(bucket.batch / other.batch, 1.0)
         for other, seconds in base.items()
-        if other.batch >= bucket.batch and contains(other.family, bucket.family)
+        if contains(other.family, bucket.family)
     )
