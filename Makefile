@@ -61,8 +61,8 @@ images: venv ## build all images; `make demo` loads what it needs
 demo: venv ## a real cluster, the operator, a JaxJob that trains in two pods, a JaxService that answers
 	$(PY) -m e2e.demo
 
-test-cluster: venv ## the lite cluster and the process handling of the whole one
-	$(PY) -m pytest e2e/cluster/tests e2e/images/tests -m "not e2e"
+test-cluster: venv ## the lite cluster, the process handling of the whole one, images, the demo's parts
+	$(PY) -m pytest e2e/cluster/tests e2e/images/tests e2e/demo/tests -m "not e2e"
 
 test-bench: venv ## the benchmarks' own parts
 	$(PY) -m pytest bench
