@@ -28,7 +28,6 @@ FOR_REASON: Final[Mapping[str, str]] = {
     ),
     reasons.LOADING: "Every bucket is compiled and executed; large models take minutes.",
     reasons.REPLACING: "",
-    reasons.STOPPING_OLD: "Recreate stops the old replicas first. RollingUpdate has no such gap.",
     reasons.NO_REPLICA_READY: (
         "Nothing is served until a replica is ready. RollingUpdate has no such gap, where there is "
         "a device to spare."

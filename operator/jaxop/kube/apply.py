@@ -122,12 +122,13 @@ class Executor:
 
     def _to_write(self, owner: Manifest, plan: Plan) -> list[tuple[Manifest, Manifest | None]]:
         """(desired, current) of what is absent or was last written otherwise; what is created
-        once, which has no hash, only if absent."""
+        once, which has no hash, only if absent, or if a deleted namesake's is all there is."""
         found: list[tuple[Manifest, Manifest | None]] = []
         for manifest in plan.create:
             desired = desired_once(owner, manifest)
-            if self._current(desired) is None:
-                found.append((desired, None))
+            current = self._current(desired)
+            if current is None or is_leftover(current, desired):
+                found.append((desired, current))
         for manifest in plan.apply:
             desired = desired_child(owner, manifest)
             current = self._current(desired)

@@ -86,12 +86,11 @@ def serves(entry: str, replicas: int, state: str = "Ready") -> Callable[[Stage],
     def check(stage: Stage) -> str | None:
         status = _status(stage)
         said = status.get("state"), status.get("readyReplicas"), status.get("replicas")
+        loaded = (status.get("buckets") or {}).get("summary")
         pods = [pod for pod in stage.world.all(PODS) if not is_over(pod)]
         models = [_model(pod) for pod in pods if is_ready(pod)]
-        if said != (state, replicas, replicas) or (models, len(pods)) != (
-            [entry] * replicas,
-            replicas,
-        ):
+        as_wanted = models == [entry] * replicas and len(pods) == replicas
+        if said != (state, replicas, replicas) or loaded != "4/4" or not as_wanted:
             return f"wanted {replicas} of {entry}, there are {models}; the status is {status}"
         return None
 

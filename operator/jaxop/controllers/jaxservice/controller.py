@@ -15,7 +15,7 @@ from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_pod, trim_service
 from jaxop.controllers.jaxservice import metrics
 from jaxop.controllers.jaxservice.compiling import INDEXES, Compiling
-from jaxop.controllers.jaxservice.replica_reports import Address, ReplicaReports
+from jaxop.controllers.jaxservice.replica_reports import Address, Heard, ReplicaReports
 from jaxop.controllers.jaxservice.trimming import trim_budget, trim_revision
 from jaxop.domain import service as domain
 from jaxop.domain.jaxjob import OperatorSettings
@@ -26,7 +26,7 @@ from jaxop.domain.service.reading import (
     read_replica_pod,
     read_revision,
 )
-from jaxop.domain.service.views import ReplicaPodView, ReplicaReport
+from jaxop.domain.service.views import ReplicaPodView
 from jaxop.kube.children import controller_of
 from jaxop.kube.controller import MANAGED_BY, Refusal, Watch, wake_itself, wake_label
 from jaxop.kube.resources import (
@@ -132,6 +132,7 @@ class JaxServiceController:
         written_at = self._note(service)
         self._forget_the_gone(stores)
         pods = self._read_pods(service, stores)
+        heard = self._heard(key, service, pods)
         snapshot = Snapshot(
             service=service,
             settings=self._settings,
@@ -143,7 +144,8 @@ class JaxServiceController:
             deployments=_read(read_deployment, _children(DEPLOYMENTS, service, stores)),
             replica_jobs=_read(read_replica_job, _children(JAXJOBS, service, stores)),
             pods=pods,
-            reports=self._reports_of(key, service, pods),
+            reports={uid: h.report for uid, h in heard.items() if h.report is not None},
+            reports_pending=any(h.pending for h in heard.values()),
             written_at=written_at,
         )
         snapshot = self._compiling.seen(snapshot, stores)
@@ -171,9 +173,10 @@ class JaxServiceController:
             and (made_at is None or view.pod.created_at is None or view.pod.created_at >= made_at)
         )
 
-    def _reports_of(
+    def _heard(
         self, key: Key, service: JaxService, pods: tuple[ReplicaPodView, ...]
-    ) -> dict[str, ReplicaReport]:
+    ) -> dict[str, Heard]:
+        """By the uid of each pod that is asked."""
         asked = {
             view.pod.uid: Address(view.pod.ip)
             for view in pods
@@ -183,8 +186,7 @@ class JaxServiceController:
             and not view.pod.terminating
         }
         self._reports.follow(key, asked, hurried=service.status.state in CHANGING)
-        heard = {uid: self._reports.heard(uid).report for uid in asked}
-        return {uid: report for uid, report in heard.items() if report is not None}
+        return {uid: self._reports.heard(uid) for uid in asked}
 
     def _note(self, service: JaxService) -> datetime | None:
         """When the status was last seen to change; counts what changed."""

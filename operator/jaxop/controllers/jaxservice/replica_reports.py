@@ -55,6 +55,11 @@ class Heard:
     report: ReplicaReport | None = None
     unheard_since: datetime | None = None
 
+    @property
+    def pending(self) -> bool:
+        """No question has had its outcome yet."""
+        return self.report is None and self.unheard_since is None
+
 
 @dataclass(slots=True)
 class _Replica:

@@ -40,6 +40,9 @@ class Snapshot:
     """All pods with its label jaxop.dev/jaxservice, those that end included."""
     reports: Mapping[str, ReplicaReport] = field(default_factory=dict)
     """The last answer of each process 0 that has given one, by the pod's uid."""
+    reports_pending: bool = False
+    """This process has asked one of them for the first time, and does not know yet whether it
+    answers: what was told of them before still stands."""
     nodes: tuple[NodeView, ...] | None = None
     """None where nobody could look: only the message for unschedulable pods needs them."""
     written_at: datetime | None = None

@@ -1,5 +1,8 @@
 """A JaxService through its life, in a played cluster."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from jaxop.api.v1alpha1.jaxservice_status import JaxServiceStatus
 from jaxop.domain.jaxjob.views import CompilationReport
 from jaxop.domain.service import decide, refused, warmup_asked_for
@@ -42,6 +45,19 @@ def test_a_second_pass_over_what_has_not_changed_asks_for_nothing_new() -> None:
     assert plan.status is None
     assert (plan.create, plan.delete) == ((), ())
     assert played.objects == before
+
+
+def test_a_new_operator_does_not_forget_what_replicas_said_before_it_has_asked_them() -> None:
+    played = a_serving_service(1)
+    played.reporting(0, buckets_ready=4, buckets_total=4, requests_per_second=7.0)
+    played.after(60).operator()
+    assert played.status.buckets.summary == "4/4"
+    has_asked = replace(played.snapshot(), reports={}, written_at=None)
+    just_begun = replace(has_asked, reports_pending=True)
+    assert decide(just_begun, NOW + timedelta(seconds=70)).status is None
+    forgotten = decide(has_asked, NOW + timedelta(seconds=70)).status
+    assert forgotten is not None
+    assert "buckets" not in forgotten
 
 
 def test_scaling_is_no_rollout() -> None:

@@ -1,8 +1,9 @@
 """The whole status, from the old one and what is new."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from jaxop.api.v1alpha1.jaxservice_status import (
     JaxServiceStatus,
@@ -16,6 +17,7 @@ from jaxop.domain.service.snapshot import Snapshot
 from jaxop.domain.service.standing import Standing
 from jaxop.domain.service.telling import traffic
 from jaxop.domain.service.telling.conditions import conditions
+from jaxop.domain.service.views import ReplicaReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,22 @@ def compose(
         updated_replicas=updated.existing if updated is not None else 0,
         ready=f"{ready}/{service.spec.replicas}",
         selector=",".join(f"{k}={v}" for k, v in sorted(selector(service).items())),
-        buckets=traffic.buckets(reports),
-        latency=traffic.latency(reports),
-        requests_per_second=traffic.requests_per_second(reports),
-        cache_hit=traffic.cache_hit(reports),
-        compiles_after_ready=traffic.compiles_after_ready(reports),
+        **(_figures(reports) if not snapshot.reports_pending else {}),
         rollout=_with_gap(revisions.rollout, old, ready, now),
         start_time=old.start_time or now,
         state_since=old.state_since if old.state == standing.state else now,
         conditions=conditions(service, standing, ready, stalled, now),
     )
+
+
+def _figures(reports: Sequence[ReplicaReport]) -> dict[str, Any]:
+    return {
+        "buckets": traffic.buckets(reports),
+        "latency": traffic.latency(reports),
+        "requests_per_second": traffic.requests_per_second(reports),
+        "cache_hit": traffic.cache_hit(reports),
+        "compiles_after_ready": traffic.compiles_after_ready(reports),
+    }
 
 
 def _standings(snapshot: Snapshot, revisions: Revisions) -> tuple[RevisionStanding, ...]:

@@ -181,6 +181,17 @@ class Server:
             raise
         return outputs
 
+    def turn_away(self, deadline: float | None, priority: int = 0) -> None:
+        """Raises Refused where no request with such a deadline is taken now, whatever is in it.
+
+        For before anything is spent on reading it: an overloaded server has to refuse cheaply.
+        """
+        try:
+            self._turn_away(deadline, priority)
+        except Refused as error:
+            self._tally.was_refused(error.reason)
+            raise
+
     def drain(self) -> None:
         """Refuses new requests from now on; those admitted are still answered."""
         if not isinstance(self._state, Unready):
@@ -206,7 +217,7 @@ class Server:
         """Content type and body of /metrics."""
         return exposition(self._loaded(), self._tally)
 
-    async def _infer(self, request: InferRequest) -> "dict[str, Array]":
+    def _serving(self) -> tuple[Scheduler, Runner]:
         scheduler, engine = self._scheduler, self._engine
         if not isinstance(self._state, Ready) or scheduler is None or engine is None:
             raise self._not_ready()
@@ -214,6 +225,21 @@ class Server:
             raise Refused(
                 503, _RETRY_SECONDS, RefusalReason.FOLLOWER, "process 0 of this replica serves"
             )
+        return scheduler, engine
+
+    def _turn_away(self, deadline: float | None, priority: int) -> None:
+        scheduler, _ = self._serving()
+        now = self._clock()
+        refusal = scheduler.foresee(self._deadline(deadline, now), max(priority, 0), now)
+        if refusal is not None:
+            raise _refused(refusal)
+
+    def _deadline(self, named: float | None, now: float) -> float | None:
+        default = self._settings.default_timeout_seconds
+        return now + default if named is None and default is not None else named
+
+    async def _infer(self, request: InferRequest) -> "dict[str, Array]":
+        scheduler, engine = self._serving()
         now = self._clock()
         ticket = self._ticket(request, engine.model, now)
         verdict = scheduler.offer(ticket, now)
@@ -243,9 +269,6 @@ class Server:
         if not 0 <= request.priority <= MOST_PRIORITY:
             raise InvalidInput(f"priority is {request.priority}; it is from 0 to {MOST_PRIORITY}")
         model.grid.batch_of(rows)
-        deadline, default = request.deadline, self._settings.default_timeout_seconds
-        if deadline is None and default is not None:
-            deadline = now + default
         self._last_id += 1
         return Ticket(
             id=self._last_id,
@@ -253,7 +276,7 @@ class Server:
             family=model.grid.family_of(sizes),
             bytes=sum(array.nbytes for array in request.inputs.values()),
             arrived=now,
-            deadline=deadline,
+            deadline=self._deadline(request.deadline, now),
             priority=request.priority,
         )
 

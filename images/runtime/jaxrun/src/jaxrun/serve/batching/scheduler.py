@@ -54,6 +54,7 @@ class Scheduler:
             family: tuple(self._queues[each] for each in others)
             for family, others in smaller_families(grid.families).items()
         }
+        self._first = next(iter(self._queues))
         self._waiting: dict[Family, FamilyQueue] = {}
         self._full: set[Family] = set()
         self._queued: dict[int, Ticket] = {}
@@ -102,10 +103,34 @@ class Scheduler:
         busy = max(self._busy_until - now, 0.0) if self._flights else 0.0
         return busy + sum(self._costs.seconds(each.bucket) for each in self._retries)
 
+    def foresee(self, deadline: float | None, priority: int, now: float) -> Refusal | None:
+        """The refusal of any ticket with such a deadline, whatever its family and rows.
+
+        What is served before a ticket takes as long for all families, so it can be told before
+        anything is known of a request but when it has to be answered.
+        """
+        ticket = Ticket(0, 0, self._first, 0, now, deadline, priority)
+        verdict = self._verdict(ticket, now)
+        return verdict if isinstance(verdict, Refusal) else None
+
     def offer(self, ticket: Ticket, now: float) -> Admitted | Refusal:
         """Queues the ticket if there is room and its deadline can be met."""
         queue = self._queues[ticket.family]
         queue.arrivals.observe(now)
+        verdict = self._verdict(ticket, now)
+        if isinstance(verdict, Refusal):
+            return verdict
+        queue.add(ticket)
+        self._queued[ticket.id] = ticket
+        self._queued_bytes += ticket.bytes
+        if ticket.deadline is not None:
+            batch = self._costs.fitting_batch(ticket.family, ticket.rows)
+            least = self._costs.seconds(Bucket(batch, ticket.family))
+            self._expiry.add(ticket.id, ticket.deadline - least, self._queued)
+        self._changed(queue)
+        return verdict
+
+    def _verdict(self, ticket: Ticket, now: float) -> Admitted | Refusal:
         committed = self.committed_seconds(now)
         if (
             len(self._queued) >= self._limits.max_queue
@@ -121,18 +146,7 @@ class Scheduler:
             if refusal is not None:
                 return refusal
         predicted = admission.predict(ticket, self._waiting.values(), self._costs, committed)
-        verdict = admission.promise(ticket, predicted, self._promises.part, now)
-        if isinstance(verdict, Refusal):
-            return verdict
-        queue.add(ticket)
-        self._queued[ticket.id] = ticket
-        self._queued_bytes += ticket.bytes
-        if ticket.deadline is not None:
-            batch = self._costs.fitting_batch(ticket.family, ticket.rows)
-            least = self._costs.seconds(Bucket(batch, ticket.family))
-            self._expiry.add(ticket.id, ticket.deadline - least, self._queued)
-        self._changed(queue)
-        return verdict
+        return admission.promise(ticket, predicted, self._promises.part, now)
 
     def cancel(self, id: int) -> bool:
         """Takes the ticket out; False where it is not queued, because it is in flight or unknown.

@@ -36,6 +36,7 @@ class Inference:
         came = time.monotonic()
         deadline = header_deadline(exchange.headers, came)
         body = await read_body(exchange, self._limits.body_bytes)
+        self._server.turn_away(deadline)
         read = self._reader.read(body, _header_length(exchange.headers))
         if read.timeout_seconds is not None:
             named = came + read.timeout_seconds
@@ -68,6 +69,7 @@ class OwnRoute:
         from `before`, which is InvalidInput."""
         deadline = header_deadline(exchange.headers, time.monotonic())
         body = await read_body(exchange, self._limits.body_bytes)
+        self._server.turn_away(deadline)
         said = loads(body, "the request")
         return await exchange.while_connected(self._run(said, deadline))
 
