@@ -8,7 +8,7 @@ export PIP_CACHE_DIR := $(CACHE)/pip
 
 .PHONY: help venv lint crds test test-unit test-apiserver test-launcher test-cluster e2e demo \
 	test-bench test-examples faults cluster-up cluster-status cluster-down images bench-operator bench-restart \
-	bench-cache
+	bench-cache bench-serving
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -58,11 +58,11 @@ cluster-down: venv ## stop it and leave nothing behind
 images: venv ## build all images; `make demo` loads what it needs
 	$(PY) -m e2e.images build
 
-demo: venv ## a real cluster, the operator, and a JaxJob that trains in two pods
+demo: venv ## a real cluster, the operator, a JaxJob that trains in two pods, a JaxService that answers
 	$(PY) -m e2e.demo
 
-test-cluster: venv ## the lite cluster and the process handling of the whole one
-	$(PY) -m pytest e2e/cluster/tests e2e/images/tests -m "not e2e"
+test-cluster: venv ## the lite cluster, the process handling of the whole one, images, the demo's parts
+	$(PY) -m pytest e2e/cluster/tests e2e/images/tests e2e/demo/tests -m "not e2e"
 
 test-bench: venv ## the benchmarks' own parts
 	$(PY) -m pytest bench
@@ -80,3 +80,6 @@ bench-restart: venv ## restarts on real pods, in place, recreated, and plain JAX
 
 bench-cache: venv ## what the compile cache saves on real pods; docs/benchmarks.md
 	$(PY) -m bench.cache
+
+bench-serving: venv ## the model server against others, one model and load for all; docs/benchmarks.md
+	$(PY) -m bench.serving

@@ -24,9 +24,12 @@ class Kubectl:
         return done.stdout
 
     def attempt(self, *args: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(self.command(*args), input=stdin, capture_output=True, text=True)
+
+    def command(self, *args: str) -> list[str]:
+        """What runs it; it ends with whoever starts it."""
         kubectl = str(binaries.path("kubectl"))
-        argv = [*DIES_WITH_US, kubectl, f"--kubeconfig={self.kubeconfig}", *args]
-        return subprocess.run(argv, input=stdin, capture_output=True, text=True)
+        return [*DIES_WITH_US, kubectl, f"--kubeconfig={self.kubeconfig}", *args]
 
     def apply(self, manifests: Iterable[Mapping[str, Any]]) -> None:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}

@@ -26,7 +26,7 @@ from jaxop.cli.rollback import CannotRollBackError, carry_out, plan_rollback, to
 IN_TROUBLE: Final = 1
 
 JOBS: Final = ("jaxjob", "jaxjobs", "jj")
-SERVICES: Final = ("jaxservice", "jaxservices", "js")
+SERVICES: Final = ("jaxservice", "jaxservices", "jsvc")
 
 
 def cluster_options(command: Callable[..., None]) -> Callable[..., None]:

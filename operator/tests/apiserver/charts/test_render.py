@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 from chart_objects import CHARTS, Helm, Render, apply
+from jaxop.domain import contract
+from jaxop.domain.service.replica import PORT_NAME
 from plain_api import Api
 
 VALUES = sorted((Path(__file__).parent / "values").glob("*.yaml"))
@@ -147,6 +149,10 @@ def test_monitors_when_asked_for(rendered: Render) -> None:
     service = only(everything, "Service")
     (endpoint,) = only(everything, "ServiceMonitor")["spec"]["endpoints"]
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    pods = only(everything, "PodMonitor")["spec"]
+    asked = [each.get("port") or each["portNumber"] for each in pods["podMetricsEndpoints"]]
+    assert asked == [contract.HTTP_PORT, contract.KEEPER_PORT, PORT_NAME]
+    assert {"jaxop.dev/jaxjob", "jaxop.dev/jaxservice"} <= set(pods["podTargetLabels"])
 
 
 def test_the_crds_chart_holds_the_crds_and_keeps_them(helm: Helm) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import jaxop.controllers.compilecache.metrics
+import jaxop.controllers.jaxservice.metrics
 import jaxop.kube.metrics  # noqa: F401 - registers the core's
 import pytest
 from jaxop.api.v1alpha1.jaxjob_status import Goodput, JaxJobStatus

@@ -181,16 +181,22 @@ class Server:
             raise
         return outputs
 
-    def turn_away(self, deadline: float | None, priority: int = 0) -> None:
-        """Raises Refused where no request with such a deadline is taken now, whatever is in it.
+    def turn_away(self, deadline: float | None) -> None:
+        """Raises Refused where no request that ends by then is taken now, whatever is in it.
 
         For before anything is spent on reading it: an overloaded server has to refuse cheaply.
+        deadline: the latest that it can turn out to have, None where it may turn out to have none.
         """
         try:
-            self._turn_away(deadline, priority)
+            self._turn_away(deadline)
         except Refused as error:
             self._tally.was_refused(error.reason)
             raise
+
+    def deadline(self, named: float | None) -> float | None:
+        """Of a request that comes now; `named` is what it says itself."""
+        default = self._settings.default_timeout_seconds
+        return self._clock() + default if named is None and default is not None else named
 
     def drain(self) -> None:
         """Refuses new requests from now on; those admitted are still answered."""
@@ -227,16 +233,11 @@ class Server:
             )
         return scheduler, engine
 
-    def _turn_away(self, deadline: float | None, priority: int) -> None:
+    def _turn_away(self, deadline: float | None) -> None:
         scheduler, _ = self._serving()
-        now = self._clock()
-        refusal = scheduler.foresee(self._deadline(deadline, now), max(priority, 0), now)
+        refusal = scheduler.foresee(deadline, self._clock())
         if refusal is not None:
             raise _refused(refusal)
-
-    def _deadline(self, named: float | None, now: float) -> float | None:
-        default = self._settings.default_timeout_seconds
-        return now + default if named is None and default is not None else named
 
     async def _infer(self, request: InferRequest) -> "dict[str, Array]":
         scheduler, engine = self._serving()
@@ -276,7 +277,7 @@ class Server:
             family=model.grid.family_of(sizes),
             bytes=sum(array.nbytes for array in request.inputs.values()),
             arrived=now,
-            deadline=self._deadline(request.deadline, now),
+            deadline=self.deadline(request.deadline),
             priority=request.priority,
         )
 

@@ -55,8 +55,10 @@ class World:
             self.scheduler.queued >= LIMITS.max_queue
             or self.scheduler.queued_bytes + size > LIMITS.max_queue_bytes
         )
+        foreseen = self.scheduler.foresee(deadline, self.now)
         verdict = self.scheduler.offer(ticket, self.now)
         if isinstance(verdict, Admitted):
+            assert foreseen is None
             assert not full
             assert deadline is None or self.now + verdict.predicted_seconds <= deadline
             self.admitted[ticket.id] = ticket

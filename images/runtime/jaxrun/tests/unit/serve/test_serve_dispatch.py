@@ -188,6 +188,35 @@ async def test_a_full_queue_is_refused_with_429() -> None:
     await served.answers_all(*tasks)
 
 
+async def test_a_request_is_turned_away_unread_where_none_with_its_deadline_is_taken() -> None:
+    served = Served(ServeSettings(limits=Limits(max_queue=2), default_timeout_seconds=60))
+    await served.server.load(lambda: served.engine)
+    served.server.turn_away(None)
+    with pytest.raises(Refused) as refused:
+        served.server.turn_away(time.monotonic() - 1)
+    assert refused.value.reason == RefusalReason.DEADLINE_PASSED
+
+    tasks = [served.ask(a_request(rows=8)) for _ in range(2)]
+    await served.holds(2)
+    tasks += [served.ask(a_request()) for _ in range(2)]
+    await until(lambda: served.server.statistics()["queued"] == 2, "the full queue")
+    with pytest.raises(Refused) as refused:
+        served.server.turn_away(None)
+    assert refused.value.reason == RefusalReason.QUEUE_FULL
+    assert served.server.statistics()["refused"] == 2
+    await served.answers_all(*tasks)
+
+
+async def test_only_a_request_without_a_deadline_has_the_default() -> None:
+    server = Server(ServeSettings(default_timeout_seconds=60))
+    now = time.monotonic()
+    assert server.deadline(now + 1) == now + 1
+    default = server.deadline(None)
+    assert default is not None
+    assert now + 60 <= default <= time.monotonic() + 60
+    assert Server().deadline(None) is None
+
+
 async def test_a_deadline_in_the_queue_is_answered_then_and_not_after_the_batch_before() -> None:
     served = Served(ServeSettings(default_timeout_seconds=0.1))
     await served.server.load(lambda: served.engine)

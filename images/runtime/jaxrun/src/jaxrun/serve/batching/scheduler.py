@@ -103,13 +103,13 @@ class Scheduler:
         busy = max(self._busy_until - now, 0.0) if self._flights else 0.0
         return busy + sum(self._costs.seconds(each.bucket) for each in self._retries)
 
-    def foresee(self, deadline: float | None, priority: int, now: float) -> Refusal | None:
-        """The refusal of any ticket with such a deadline, whatever its family and rows.
+    def foresee(self, deadline: float | None, now: float) -> Refusal | None:
+        """The refusal of any ticket with such a deadline, whatever its family, rows and priority.
 
         What is served before a ticket takes as long for all families, so it can be told before
         anything is known of a request but when it has to be answered.
         """
-        ticket = Ticket(0, 0, self._first, 0, now, deadline, priority)
+        ticket = Ticket(0, 0, self._first, 0, now, deadline)
         verdict = self._verdict(ticket, now)
         return verdict if isinstance(verdict, Refusal) else None
 

@@ -69,7 +69,7 @@ class OwnRoute:
         from `before`, which is InvalidInput."""
         deadline = header_deadline(exchange.headers, time.monotonic())
         body = await read_body(exchange, self._limits.body_bytes)
-        self._server.turn_away(deadline)
+        self._server.turn_away(self._server.deadline(deadline))
         said = loads(body, "the request")
         return await exchange.while_connected(self._run(said, deadline))
 
