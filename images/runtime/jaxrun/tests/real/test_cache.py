@@ -225,11 +225,13 @@ class TestAVolumeThatMisbehaves:
         one.launcher_command = (sys.executable, "-c", SLOW)
         assert hits(run(one, "once", **volume.environment())) == (entries, entries)
 
-    @pytest.mark.parametrize("what", ["read_manifest", "hash_of"])
-    def test_hangs(self, one: RealGang, volume: CacheVolume, what: str) -> None:
+    @pytest.mark.parametrize(
+        ("module", "what"), [("local", "read_manifest"), ("checked", "hash_of")]
+    )
+    def test_hangs(self, one: RealGang, volume: CacheVolume, module: str, what: str) -> None:
         """Its launcher ends all the same, with a thread that waits for the volume."""
         entries = fill(one, volume)
-        one.launcher_command = (sys.executable, "-c", HANGING.format(module="local", what=what))
+        one.launcher_command = (sys.executable, "-c", HANGING.format(module=module, what=what))
         assert hits(run(one, "report", **volume.environment(**VERIFY))) == (0, entries)
         assert one.exit_codes == [0]
         assert "too slow" in counted(one)["problem"]
