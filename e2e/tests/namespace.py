@@ -192,7 +192,7 @@ class Namespace:
         """All that helps to understand a failed test."""
         kubectl, here = self.kubectl, f"--namespace={self.name}"
         parts = (
-            ("get", "jaxjobs,warmups,compilecaches", "--output=wide"),
+            ("get", "jaxservices,jaxjobs,warmups,compilecaches", "--output=wide"),
             ("get", "jobs,pods,services,secrets,persistentvolumeclaims", "--output=wide"),
             ("get", "events", "--sort-by=.metadata.creationTimestamp"),
             ("logs", "--selector=jaxop.dev/jaxjob", "--container=jax", "--prefix", "--tail=40"),

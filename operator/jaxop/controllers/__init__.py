@@ -4,4 +4,8 @@ For: turning stores into a snapshot for `domain`, and its answer into what `kube
 Must not know: how a request is sent, or why a decision is what it is. `observe`, `decide` and
 `refused` do no I/O; what has to be fetched (a gang's report, a namespace's token, the nodes) is
 fetched by a task of its own, which wakes the key when it has something new.
+
+What several kinds share stands beside the packages: `parse_cache` (objects parsed once for each
+version), `compile_objects` (what is named by those that compile), `deployments` (their trimming),
+`status_turns` and `status_page` (whose turn it is to be asked, and the asking).
 """

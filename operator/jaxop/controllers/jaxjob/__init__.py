@@ -2,8 +2,7 @@
 
 controller     watches, observe, decide, refused
 trimming       what is kept of Jobs, Pods and Services in memory
-cache          objects parsed once for each version
-compiling      the JaxRuntime, CompileCache and Warmup of a job
+compiling      which jobs a change of a JaxRuntime, CompileCache or Warmup wakes
 gang_reports   GET /status of process 0's launcher, now and then
 gang_tokens    one Secret in each namespace that has JaxJobs
 node_facts     the nodes, only while something cannot be scheduled, or may be on a dead one

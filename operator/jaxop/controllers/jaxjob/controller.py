@@ -9,15 +9,16 @@ from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxJob
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED, Goodput, JaxJobStatus
 from jaxop.api.v1alpha1.labels import JAXJOB, TOKEN_SECRET
+from jaxop.controllers.compile_objects import CompileObjects
 from jaxop.controllers.jaxjob import metrics
-from jaxop.controllers.jaxjob.cache import ParseCache
-from jaxop.controllers.jaxjob.compiling import INDEXES, Compiling
+from jaxop.controllers.jaxjob.compiling import INDEXES, WATCHES
 from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
 from jaxop.controllers.jaxjob.job_templates import JobTemplates
 from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
 from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
+from jaxop.controllers.parse_cache import ParseCache
 from jaxop.domain import jaxjob as domain
 from jaxop.domain.jaxjob import OperatorSettings, Snapshot
 from jaxop.domain.jaxjob.failures.lost_pods import nodes_matter
@@ -26,6 +27,7 @@ from jaxop.domain.jaxjob.lifecycle.managed_by import is_ours
 from jaxop.domain.jaxjob.reading.reading import read_job, read_pod
 from jaxop.domain.jaxjob.validation.stalled import Refused
 from jaxop.domain.jaxjob.views import JobView, PodView
+from jaxop.domain.jaxjob.warming.asked import name_asked_for
 from jaxop.kube.controller import MANAGED_BY, Refusal, Watch, wake_itself, wake_label
 from jaxop.kube.resources import (
     ACCELERATORCLASSES,
@@ -101,7 +103,7 @@ class JaxJobController:
         self._clock = clock
         self._jaxjobs = ParseCache(JaxJob.model_validate)
         self._classes = ParseCache(AcceleratorClass.model_validate)
-        self._compiling = Compiling()
+        self._compiling = CompileObjects()
         self._pods: dict[Key, ParseCache[_Pod]] = {}
         self._seen: dict[str, _Seen] = {}
         self._jobs_missing_since: dict[str, datetime] = {}
@@ -119,7 +121,7 @@ class JaxJobController:
                 indexes={BY_CLASS: _class_of, **INDEXES},
             ),
             Watch(ACCELERATORCLASSES, _wake_users, selector=""),
-            *self._compiling.watches,
+            *WATCHES,
             Watch(SERVICES, wake_owner, selector=MANAGED_BY, trim=trim_service),
             Watch(JOBS, wake_owner, selector=MANAGED_BY, trim=trim_job, indexes=by_jaxjob),
             Watch(
@@ -175,7 +177,9 @@ class JaxJobController:
             written_at=written_at,
             step_interval_seconds=max(STEP_SECONDS, len(self._reports) / STEP_WRITES_PER_SECOND),
         )
-        snapshot = self._compiling.seen(snapshot, stores)
+        snapshot = self._compiling.seen(
+            snapshot, jaxjob.spec, key.namespace, stores, name_asked_for
+        )
         return self._with_what_is_fetched(key, snapshot)
 
     def decide(self, snapshot: Snapshot, now: datetime) -> Plan:

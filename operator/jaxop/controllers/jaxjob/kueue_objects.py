@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1 import JaxJob
-from jaxop.controllers.jaxjob.cache import ParseCache
+from jaxop.controllers.parse_cache import ParseCache
 from jaxop.domain.jaxjob.pods import names
 from jaxop.domain.jaxjob.queueing.labels import PRIORITY_CLASS, has_own_workload, queue_of
 from jaxop.domain.jaxjob.queueing.views import KueueView, QueuePriority, WorkloadView

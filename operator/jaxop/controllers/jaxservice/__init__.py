@@ -1,7 +1,7 @@
 """JaxServices: the controller, and what it reads outside the stores.
 
 controller       watches, observe, decide, refused
-compiling        the JaxRuntime, CompileCache and Warmup of a service
+compiling        which services a change of a JaxRuntime, CompileCache or Warmup wakes
 trimming         what is kept of revisions and budgets in memory
 replica_reports  GET /status of each replica, every few seconds
 metrics          jaxop_service_*

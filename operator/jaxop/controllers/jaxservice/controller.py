@@ -9,17 +9,18 @@ from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, JaxService
 from jaxop.api.v1alpha1.jaxservice_status import JaxServiceStatus
 from jaxop.api.v1alpha1.labels import JAXSERVICE
+from jaxop.controllers.compile_objects import CompileObjects
 from jaxop.controllers.deployments import trim_deployment
-from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.node_facts import NodeFacts
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_pod, trim_service
 from jaxop.controllers.jaxservice import metrics
-from jaxop.controllers.jaxservice.compiling import INDEXES, Compiling
+from jaxop.controllers.jaxservice.compiling import INDEXES, WATCHES
 from jaxop.controllers.jaxservice.replica_reports import Address, Heard, ReplicaReports
 from jaxop.controllers.jaxservice.trimming import trim_budget, trim_revision
+from jaxop.controllers.parse_cache import ParseCache
 from jaxop.domain import service as domain
 from jaxop.domain.jaxjob import OperatorSettings
-from jaxop.domain.service import Snapshot
+from jaxop.domain.service import Snapshot, warmup_asked_for
 from jaxop.domain.service.reading import (
     read_deployment,
     read_replica_job,
@@ -92,7 +93,7 @@ class JaxServiceController:
         self._services = ParseCache(JaxService.model_validate)
         self._classes = ParseCache(AcceleratorClass.model_validate)
         self._pods = ParseCache(read_replica_pod)
-        self._compiling = Compiling()
+        self._compiling = CompileObjects()
         self._seen: dict[str, _Seen] = {}
 
     @property
@@ -108,7 +109,7 @@ class JaxServiceController:
                 indexes={BY_CLASS: _class_of, **INDEXES},
             ),
             Watch(ACCELERATORCLASSES, _wake_users_of_class, selector=""),
-            *self._compiling.watches,
+            *WATCHES,
             Watch(CONTROLLERREVISIONS, wake_owner, trim=trim_revision, indexes=by_service),
             Watch(SERVICES, wake_owner, trim=trim_service),
             Watch(PODDISRUPTIONBUDGETS, wake_owner, trim=trim_budget),
@@ -148,7 +149,9 @@ class JaxServiceController:
             reports_pending=any(h.pending for h in heard.values()),
             written_at=written_at,
         )
-        snapshot = self._compiling.seen(snapshot, stores)
+        snapshot = self._compiling.seen(
+            snapshot, service.spec, key.namespace, stores, warmup_asked_for
+        )
         if any(view.pod.unschedulable is not None and not view.pod.node for view in pods):
             nodes, _ = self._nodes.of(key)
             snapshot = replace(snapshot, nodes=nodes)

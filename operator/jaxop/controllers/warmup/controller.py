@@ -8,8 +8,8 @@ from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
 from jaxop.api.v1alpha1.labels import WARMUP
 from jaxop.api.v1alpha1.warmup import WARMUP_FINISHED
-from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob
+from jaxop.controllers.parse_cache import ParseCache
 from jaxop.controllers.warmup.keepers import Keepers, read_keeper
 from jaxop.domain import warmup as domain
 from jaxop.domain.jaxjob import OperatorSettings

@@ -4,8 +4,8 @@ import copy
 import json
 from typing import Any
 
-from jaxop.controllers.jaxjob.cache import ParseCache
 from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
+from jaxop.controllers.parse_cache import ParseCache
 from jaxop.domain.jaxjob.reading.reading import read_job, read_pod
 
 POD: dict[str, Any] = {

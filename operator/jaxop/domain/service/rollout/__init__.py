@@ -1,15 +1,14 @@
 """How replicas of one revision give way to those of another: one file for each strategy.
 
-For: `step(strategy, ...)`, which says how many replicas each revision is to have now.
+For: `STRATEGIES[name](scene)`, which says how many replicas each revision is to have now.
 Must not know: what a replica is, what else there is in a cluster, what time it is.
 
 A strategy is a pure function of a `Scene` that answers with a `Step`. It is asked again after every
-change, and sees only what there is: it keeps nothing in between. A strategy that judges a revision
-by what it measures (a canary) gets that in the `Count` of the revision, and its own steps from the
-`since` of the scene; it is another file here, and another line in `STRATEGIES`.
+change, and sees only what there is: it keeps nothing in between. Another strategy is another file
+here, and another line in `STRATEGIES`.
 
-When a rollout has stopped, the same strategy leads back to the revision that served before
-(`backing_out`), with the same bounds.
+When a rollout has stopped, the same strategy leads back to the revision that served before, with
+the same bounds: the scene's target is then that one.
 """
 
 from collections.abc import Callable, Mapping
