@@ -10,12 +10,9 @@ from jaxop.controllers.compilecache import CompileCacheController, KeeperReports
 from jaxop.controllers.compilecache.keeper_reports import Address
 from jaxop.domain.cache.keeper_report import read_keeper_report
 from jaxop.domain.cache.snapshot import KeeperReport
-from jaxop.kube.client import ApiClient
-from jaxop.kube.loop import Loop, together
 from jaxop.kube.resources import COMPILECACHES, Key
 from keepers import report
-from kopf_feed import feed_as_kopf_does
-from operator_processes import BuildOperator, OperatorParts
+from one_operator import Around, built_with
 from virtual_time import virtual_loop
 
 
@@ -45,27 +42,8 @@ def compile_caches(keepers: KeeperReports) -> Kind:
     return Kind(controller, (keepers.run,))
 
 
-class CacheOperator:
-    """An `operator_processes.OperatorParts`."""
-
-    def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
-        self._client = client
-        self._namespace = namespace
-        self._reports = played_keepers(self._wake, gangs)
-        controller = compile_caches(self._reports).controller
-        fed, now = frozenset({COMPILECACHES}), virtual_loop().now
-        self.loop = Loop(client, [controller], namespace=namespace, fed=fed, clock=now)
-
-    async def run(self) -> None:
-        kopf = feed_as_kopf_does(self._client, COMPILECACHES, self._namespace, self.loop.feed)
-        await together(self.loop.run(), self._reports.run(), kopf)
-
-    def _wake(self, key: Key) -> None:
-        self.loop.wake(key)
+def _kinds(around: Around) -> list[Kind]:
+    return [compile_caches(played_keepers(around.wake, around.gangs))]
 
 
-def build_cache_operator(gangs: Gangs) -> BuildOperator:
-    def build(client: ApiClient, namespace: str) -> OperatorParts:
-        return CacheOperator(client, namespace, gangs)
-
-    return build
+build_cache_operator = built_with(frozenset({COMPILECACHES}), _kinds)

@@ -20,10 +20,8 @@ from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.jaxjob.reading.launcher_reading import read_report
 from jaxop.domain.jaxjob.views import GangReport
 from jaxop.kube.client import ApiClient
-from jaxop.kube.loop import Loop, together
 from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, Key
-from kopf_feed import feed_as_kopf_does
-from operator_processes import BuildOperator, OperatorParts
+from one_operator import Around, built_with
 from virtual_time import virtual_loop
 
 OWN_KINDS = frozenset({JAXJOBS, ACCELERATORCLASSES})
@@ -59,31 +57,8 @@ def jaxjobs(client: ApiClient, wake: Callable[[Key], None], gangs: Gangs) -> Kin
     return Kind(controller, (reports.run, tokens.run, nodes.run, templates.run))
 
 
-class JaxJobOperator:
-    """An `operator_processes.OperatorParts`."""
-
-    def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
-        self._client = client
-        self._namespace = namespace
-        kind = jaxjobs(client, self._wake, gangs)
-        self._beside = kind.beside
-        self.loop = Loop(
-            client, [kind.controller], namespace=namespace, fed=OWN_KINDS, clock=virtual_loop().now
-        )
-
-    async def run(self) -> None:
-        kopf = [
-            feed_as_kopf_does(self._client, resource, self._namespace, self.loop.feed)
-            for resource in sorted(OWN_KINDS, key=str)
-        ]
-        await together(self.loop.run(), *(run() for run in self._beside), *kopf)
-
-    def _wake(self, key: Key) -> None:
-        self.loop.wake(key)
+def _kinds(around: Around) -> list[Kind]:
+    return [jaxjobs(around.client, around.wake, around.gangs)]
 
 
-def build_jaxjob_operator(gangs: Gangs) -> BuildOperator:
-    def build(client: ApiClient, namespace: str) -> OperatorParts:
-        return JaxJobOperator(client, namespace, gangs)
-
-    return build
+build_jaxjob_operator = built_with(OWN_KINDS, _kinds)

@@ -13,7 +13,6 @@ from jaxop.controllers.jaxservice.replica_reports import Address
 from jaxop.domain.service.replica_reading import read_replica_report
 from jaxop.domain.service.views import ReplicaReport
 from jaxop.kube.client import ApiClient
-from jaxop.kube.loop import Loop, together
 from jaxop.kube.resources import (
     ACCELERATORCLASSES,
     COMPILECACHES,
@@ -23,8 +22,7 @@ from jaxop.kube.resources import (
     WARMUPS,
     Key,
 )
-from kopf_feed import feed_as_kopf_does
-from operator_processes import BuildOperator, OperatorParts
+from one_operator import Around, built_with
 from replicas import report
 from virtual_time import virtual_loop
 
@@ -56,31 +54,8 @@ def jax_services(client: ApiClient, wake: Callable[[Key], None], gangs: Gangs) -
     return Kind(controller, (reports.run, nodes.run))
 
 
-class ServiceOperator:
-    """An `operator_processes.OperatorParts`."""
-
-    def __init__(self, client: ApiClient, namespace: str, gangs: Gangs) -> None:
-        self._client = client
-        self._namespace = namespace
-        kind = jax_services(client, self._wake, gangs)
-        self._beside = kind.beside
-        self.loop = Loop(
-            client, [kind.controller], namespace=namespace, fed=OWN_KINDS, clock=virtual_loop().now
-        )
-
-    async def run(self) -> None:
-        kopf = [
-            feed_as_kopf_does(self._client, resource, self._namespace, self.loop.feed)
-            for resource in sorted(OWN_KINDS, key=str)
-        ]
-        await together(self.loop.run(), *(run() for run in self._beside), *kopf)
-
-    def _wake(self, key: Key) -> None:
-        self.loop.wake(key)
+def _kinds(around: Around) -> list[Kind]:
+    return [jax_services(around.client, around.wake, around.gangs)]
 
 
-def build_service_operator(gangs: Gangs) -> BuildOperator:
-    def build(client: ApiClient, namespace: str) -> OperatorParts:
-        return ServiceOperator(client, namespace, gangs)
-
-    return build
+build_service_operator = built_with(OWN_KINDS, _kinds)
