@@ -5,6 +5,7 @@ peers differ in nothing but the server.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -32,6 +33,9 @@ WEIGHTS = EXAMPLE / "requirements-weights.txt"
 
 PYTRITON = "nvidia-pytriton==0.7.0"
 
+BUCKETS = {"batch": [1, 2, 4, 8, 16], "length": [16, 24, 32, 48, 64, 96, 128, 192, 256]}
+"""Of ours. A processor gains nothing from larger batches of this encoder."""
+
 
 def prepare(names: Iterable[str], progress: Progress) -> list[Server]:
     """The servers of these names, their environments made where they are missing.
@@ -46,7 +50,11 @@ def _ours(progress: Progress) -> Server:
     return Server(
         OURS,
         (str(python), "-m", "jaxrun.serve", "minilm.serving:model"),
-        {"PYTHONPATH": f"{JAXRUN}:{EXAMPLE}", "JAXRUN_SERVING_PORT": str(PORT)},
+        {
+            "PYTHONPATH": f"{JAXRUN}:{EXAMPLE}",
+            "JAXRUN_SERVING_PORT": str(PORT),
+            "JAXRUN_SERVE": json.dumps({"buckets": BUCKETS}),
+        },
         refuses=True,
     )
 
