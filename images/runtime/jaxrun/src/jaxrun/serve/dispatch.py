@@ -9,20 +9,19 @@ are the answers of the old one handed out.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from jaxrun.serve.batching import Dispatch, Refusal, Scheduler, Ticket, Wait
-from jaxrun.serve.buckets import BATCH, Bucket
+from jaxrun.serve.buckets import BATCH
+from jaxrun.serve.endings import RETRY_SECONDS, ending, refused
 from jaxrun.serve.errors import (
     DeviceOutOfMemory,
     EngineBroken,
     InvalidInput,
-    ModelFailed,
     NotFinite,
-    OutOfMemory,
     RefusalReason,
     Refused,
     ServeError,
@@ -31,6 +30,7 @@ from jaxrun.serve.errors import (
 from jaxrun.serve.metrics import exposition
 from jaxrun.serve.model import Model
 from jaxrun.serve.pending import Pending
+from jaxrun.serve.runner import Runner
 from jaxrun.serve.settings import ServeSettings
 from jaxrun.serve.sizes import sizes_of
 from jaxrun.serve.state import Draining, Loading, Ready, State, Unready
@@ -38,37 +38,10 @@ from jaxrun.serve.statistics import Loaded, serving
 from jaxrun.serve.tally import Outcome, Tally
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from jaxrun.serve.engine.loading import Loading as EngineLoading
-    from jaxrun.serve.engine.loading import MemoryPlan
+    from jaxrun.serve.runner import Answer, Array
 
-    Array = np.ndarray[Any, Any]
-    Answer = dict[str, Array] | NotFinite
-
-_RETRY_SECONDS = 1.0
 MOST_PRIORITY = 1000
-
-
-class Runner(Protocol):
-    """What is needed of an engine."""
-
-    model: Model
-    costs: Mapping[Bucket, float]
-    plan: "MemoryPlan"
-    broken: str | None
-    not_finite: dict[str, int]
-
-    @property
-    def compiles_after_ready(self) -> Mapping[tuple[str, str], int]: ...
-    @property
-    def follows(self) -> bool: ...
-    def load(self, told: "Callable[[EngineLoading], None]") -> None: ...
-    def run(
-        self, bucket: Bucket, rows: "Sequence[Mapping[str, Array]]"
-    ) -> "Future[list[Answer]]": ...
-    def follow(self) -> None: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +202,7 @@ class Server:
             raise self._not_ready()
         if engine.follows:
             raise Refused(
-                503, _RETRY_SECONDS, RefusalReason.FOLLOWER, "process 0 of this replica serves"
+                503, RETRY_SECONDS, RefusalReason.FOLLOWER, "process 0 of this replica serves"
             )
         return scheduler, engine
 
@@ -237,7 +210,7 @@ class Server:
         scheduler, _ = self._serving()
         refusal = scheduler.foresee(deadline, self._clock())
         if refusal is not None:
-            raise _refused(refusal)
+            raise refused(refusal)
 
     async def _infer(self, request: InferRequest) -> "dict[str, Array]":
         scheduler, engine = self._serving()
@@ -245,7 +218,7 @@ class Server:
         ticket = self._ticket(request, engine.model, now)
         verdict = scheduler.offer(ticket, now)
         if isinstance(verdict, Refusal):
-            raise _refused(verdict)
+            raise refused(verdict)
         future: asyncio.Future[dict[str, Array]] = self._loop.create_future()
         self._pending[ticket.id] = Pending(ticket, request.inputs, future)
         self._idle.clear()
@@ -284,12 +257,12 @@ class Server:
     def _not_ready(self) -> Refused:
         state = self._state
         if isinstance(state, Draining):
-            return Refused(503, _RETRY_SECONDS, RefusalReason.DRAINING, "the server is stopping")
+            return Refused(503, RETRY_SECONDS, RefusalReason.DRAINING, "the server is stopping")
         if isinstance(state, Unready):
-            return Refused(503, _RETRY_SECONDS, RefusalReason.UNREADY, state.reason)
+            return Refused(503, RETRY_SECONDS, RefusalReason.UNREADY, state.reason)
         seconds = state.seconds_left if isinstance(state, Loading) else None
         return Refused(
-            503, max(seconds or 0.0, _RETRY_SECONDS), RefusalReason.LOADING, "the model is loading"
+            503, max(seconds or 0.0, RETRY_SECONDS), RefusalReason.LOADING, "the model is loading"
         )
 
     def _ask_pump(self) -> None:
@@ -306,7 +279,7 @@ class Server:
         while isinstance(decided := scheduler.next(self._clock()), Dispatch):
             self._start(decided, scheduler, engine)
         for dropped in scheduler.take_dropped():
-            self._end(dropped.ticket.id, _refused(dropped.refusal))
+            self._end(dropped.ticket.id, refused(dropped.refusal))
         self._set_timer(decided.until if isinstance(decided, Wait) else None)
         self._notice_idle()
 
@@ -356,7 +329,7 @@ class Server:
         self._tally.out_of_memory += no_memory
         failure = scheduler.failed(dispatch, self._clock(), no_memory=no_memory)
         for ticket in failure.lost:
-            self._end(ticket.id, _ending(error))
+            self._end(ticket.id, ending(error))
         broken = self._engine.broken if self._engine is not None else None
         if failure.unready or broken or isinstance(error, EngineBroken):
             self._give_up(broken or str(error))
@@ -425,17 +398,3 @@ class Server:
             not_finite=dict(engine.not_finite) if engine is not None else {},
             parameters_bytes=engine.plan.parameter_bytes if engine is not None else 0,
         )
-
-
-def _refused(refusal: Refusal) -> Refused:
-    return Refused(refusal.status, refusal.retry_after_seconds, refusal.reason, refusal.message)
-
-
-def _ending(error: BaseException) -> ServeError:
-    if isinstance(error, DeviceOutOfMemory):
-        return OutOfMemory(str(error))
-    if isinstance(error, EngineBroken):
-        return Refused(503, _RETRY_SECONDS, RefusalReason.UNREADY, str(error))
-    if isinstance(error, ServeError):
-        return error
-    return ModelFailed(f"{type(error).__name__}: {error}")
