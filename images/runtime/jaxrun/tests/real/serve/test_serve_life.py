@@ -179,19 +179,16 @@ def test_who_goes_away_is_not_worked_for(start: Start) -> None:
 
 
 def test_a_deadline_that_cannot_be_kept_is_refused_early(start: Start) -> None:
-    served = start("slow", TURNS="1000").wait_until_ready()
-    waiting = [
-        threading.Thread(target=lambda: served.ask("POST", SLOW, SLOW_BODY)) for _ in range(20)
-    ]
-    for each in waiting:
-        each.start()
-    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] >= 10)
+    served = start("slow", TURNS="3000").wait_until_ready()
     began = time.monotonic()
-    status, headers, said = served.ask("POST", SLOW, SLOW_BODY, X_Request_Timeout_Ms="500")
+    assert served.ask("POST", SLOW, SLOW_BODY)[0] == 200
+    took = time.monotonic() - began
+    assert took > 0.2, "an execution takes longer than the deadlines below"
+
+    began = time.monotonic()
+    status, headers, said = served.ask("POST", SLOW, SLOW_BODY, X_Request_Timeout_Ms="100")
     assert status == 503, said
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < took
     assert int(headers["retry-after"]) >= 1
-    in_body = {**SLOW_BODY, "parameters": {"timeout": 500_000}}
-    assert served.ask("POST", SLOW, in_body)[0] == status
-    for each in waiting:
-        each.join(120)
+    in_body = {**SLOW_BODY, "parameters": {"timeout": 100_000}}
+    assert served.ask("POST", SLOW, in_body)[0] == 503
