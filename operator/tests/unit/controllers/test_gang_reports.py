@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,22 +10,20 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from asking import Handler, asking, until
 from jaxop.controllers import status_turns
 from jaxop.controllers.jaxjob import gang_reports
 from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.kube.resources import Key
 
 KEY = Key("JaxJob", "ml", "digits")
-DEADLINE_SECONDS = 10.0
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def a_report(**fields: Any) -> dict[str, Any]:
     return {"version": 1, "attempt": 0, "epoch": 1, "numProcesses": 2, "state": "Running", **fields}
 
 
-def says(body: dict[str, Any]) -> Answer:
+def says(body: dict[str, Any]) -> Handler:
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.json_response(body)
 
@@ -44,7 +41,7 @@ class Woken:
 
 
 @asynccontextmanager
-async def a_launcher(answer: Answer) -> AsyncIterator[Address]:
+async def a_launcher(answer: Handler) -> AsyncIterator[Address]:
     app = web.Application()
     app.router.add_get("/status", answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -55,23 +52,6 @@ async def a_launcher(answer: Answer) -> AsyncIterator[Address]:
         yield Address("127.0.0.1", attempt=0, port=runner.addresses[0][1])
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def asking(reports: GangReports) -> AsyncIterator[None]:
-    task = asyncio.create_task(reports.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(check: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not check():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -188,7 +168,7 @@ async def _redirect(request: web.Request) -> web.StreamResponse:
     raise web.HTTPFound("/status?elsewhere")
 
 
-def _text(text: str) -> Answer:
+def _text(text: str) -> Handler:
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(text=text)
 
@@ -209,7 +189,7 @@ def _text(text: str) -> Answer:
     ],
     ids=["huge", "redirect", "words", "deep", "version", "state", "attempt", "list"],
 )
-async def test_answers_that_are_no_report(answer: Answer) -> None:
+async def test_answers_that_are_no_report(answer: Handler) -> None:
     reports = GangReports(Woken())
     async with a_launcher(answer) as address, asking(reports):
         reports.follow(KEY, address)
@@ -296,7 +276,7 @@ async def test_those_who_start_do_not_wait_because_many_others_run(
 async def test_a_gang_that_moved_is_asked_at_its_new_address_only() -> None:
     asked = {"old": 0, "new": 0}
 
-    def counting(which: str) -> Answer:
+    def counting(which: str) -> Handler:
         async def answer(_: web.Request) -> web.StreamResponse:
             asked[which] += 1
             return web.json_response(a_report())

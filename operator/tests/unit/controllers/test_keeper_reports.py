@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
+from asking import Handler, asking, until
 from jaxop.controllers.compilecache import keeper_reports
 from jaxop.controllers.compilecache.keeper_reports import Address, KeeperReports
 from jaxop.domain.cache.keeper_report import read_keeper_report
@@ -18,9 +18,6 @@ from jaxop.kube.resources import Key
 UID = "uid-team"
 KEY = Key("CompileCache", "ml", "team")
 DIGEST = "a" * 16
-DEADLINE_SECONDS = 10.0
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def a_report(**fields: Any) -> dict[str, Any]:
@@ -38,23 +35,6 @@ async def a_keeper(answer: Handler) -> AsyncIterator[Address]:
         yield Address("127.0.0.1", runner.addresses[0][1])
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def asking(reports: KeeperReports) -> AsyncIterator[None]:
-    task = asyncio.create_task(reports.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(check: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not check():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 def says(body: Any) -> Handler:

@@ -1,22 +1,19 @@
 """Replicas are asked over real HTTP; what they answer is a stranger's."""
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
+from asking import asking, until
 from jaxop.controllers.jaxservice import replica_reports
 from jaxop.controllers.jaxservice.replica_reports import Address, ReplicaReports
 from jaxop.kube.resources import Key
 
 KEY = Key("JaxService", "ml", "minilm")
-DEADLINE_SECONDS = 10.0
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def an_answer(state: str = "Ready", ready: int = 4, **serving: Any) -> dict[str, Any]:
@@ -63,23 +60,6 @@ async def running(*replicas: Replica) -> AsyncIterator[None]:
     finally:
         for runner in runners:
             await runner.cleanup()
-
-
-@asynccontextmanager
-async def asking(reports: ReplicaReports) -> AsyncIterator[None]:
-    task = asyncio.create_task(reports.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(check: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not check():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)
