@@ -18,7 +18,6 @@ from bench.serving.measured import (
     Served,
     goals,
     report,
-    settings,
 )
 from bench.serving.peers_offered import PEERS
 from e2e.cluster import binaries
@@ -120,7 +119,7 @@ def _write(
     path = OUT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     whole = {
         "machine": machine,
-        "settings": settings(vars(options)),
+        "settings": vars(options),
         "goals": [asdict(goal) for goal in goals(measured)],
         "servers": [asdict(served) for served in measured],
     }

@@ -1,6 +1,6 @@
 """What was measured; tables with ratios within the run, and whether the goals were met."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.serving.k6 import Latency, Load
@@ -166,7 +166,3 @@ def _ms(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.1f}" if value < 10 else f"{value:.0f}"
-
-
-def settings(options: Mapping[str, object]) -> dict[str, object]:
-    return {name: str(value) for name, value in options.items()}
