@@ -13,6 +13,7 @@ from jaxop.kube.client import ApiClient
 from jaxop.kube.login import login
 from jaxop.kube.resources import Resource
 from jaxop.kube.transport import KubernetesTransport
+from plain_api import Api, install_catalogue, install_crds
 
 from e2e.cluster.lite import lite_cluster
 
@@ -39,6 +40,15 @@ def control_plane() -> Iterator[Path]:
         return
     with lite_cluster(controller_manager=True, scheduler=True) as cluster:
         yield cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: Path) -> Api:
+    """With our CRDs and the chart's catalogue of AcceleratorClasses."""
+    server = Api(control_plane)
+    install_crds(server)
+    install_catalogue(server)
+    return server
 
 
 @pytest.fixture

@@ -9,18 +9,9 @@ from pathlib import Path
 
 import pytest
 from operator_process import OperatorProcess
-from plain_api import Api, install_catalogue, install_crds
+from plain_api import Api
 from play import FakeLauncher, Play
 from played_keeper import FakeKeeper
-
-
-@pytest.fixture(scope="session")
-def api(control_plane: Path) -> Api:
-    """With our CRDs and the chart's catalogue of AcceleratorClasses."""
-    server = Api(control_plane)
-    install_crds(server)
-    install_catalogue(server)
-    return server
 
 
 @pytest.fixture

@@ -7,21 +7,12 @@ from pathlib import Path
 import pytest
 from jaxop.kube.login import login
 from jaxop.kube.transport import KubernetesTransport
-from plain_api import Api, install_catalogue, install_crds
+from plain_api import Api
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 
 from runtime_play import RuntimePlay
 from wire import Wire
-
-
-@pytest.fixture(scope="session")
-def api(control_plane: Path) -> Api:
-    """With our CRDs and the chart's catalogue of AcceleratorClasses."""
-    server = Api(control_plane)
-    install_crds(server)
-    install_catalogue(server)
-    return server
 
 
 @pytest.fixture

@@ -10,18 +10,9 @@ from jaxop.kube.client import ApiClient
 from jaxop.kube.login import login
 from jaxop.kube.transport import KubernetesTransport
 from operator_process import OperatorProcess
-from plain_api import Api, install_catalogue, install_crds
+from plain_api import Api
 from played_kubelet import PlayedKubelet
 from service_play import ServicePlay
-
-
-@pytest.fixture(scope="session")
-def api(control_plane: Path) -> Api:
-    """With our CRDs and the chart's catalogue of AcceleratorClasses."""
-    server = Api(control_plane)
-    install_crds(server)
-    install_catalogue(server)
-    return server
 
 
 @pytest.fixture
