@@ -114,6 +114,10 @@ def test_a_follower_ends_when_the_leader_dies_though_nothing_runs(
     replica: tuple[Process, Process],
 ) -> None:
     leader, follower = replica
+    died = time.monotonic()
     leader.popen.send_signal(signal.SIGKILL)
-    follower.wait_for("PeerLost process 0 of this replica is gone", 5)
-    assert follower.ends() != 0
+    assert follower.ends(30) != 0
+    assert time.monotonic() - died < 5
+    # JAX's own client notices in the same moment, and aborts the process while it tells.
+    causes = ("process 0 of this replica is gone", "JAX distributed service detected fatal errors")
+    assert any(cause in follower.printed for cause in causes), follower.printed
