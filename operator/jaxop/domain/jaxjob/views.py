@@ -100,7 +100,7 @@ class JobView:
     failed_at: datetime | None = None
     terminating: bool = False
     suspended: bool = False
-    """By somebody who queues it: the operator itself never suspends a Job."""
+    """By somebody who queues it, or because its JaxJob has ended (`lifecycle.finished`)."""
     resumed_at: datetime | None = None
     """When the Job controller saw that a suspended Job may go on."""
     in_place: bool = False

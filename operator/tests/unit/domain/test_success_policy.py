@@ -67,8 +67,8 @@ def test_what_still_runs_has_its_grace_and_is_then_stopped() -> None:
     world = world.with_checkpoint(graceSeconds=60)
     world = world.after(decide(world.snapshot(), NOW))
     soon = decide(world.snapshot(), NOW + seconds(1))
-    assert (soon.suspend, soon.requeue_after) == ((), 74.0)
-    (job,) = decide(world.snapshot(), NOW + seconds(75)).suspend
+    assert (soon.end, soon.requeue_after) == ((), 74.0)
+    (job,) = decide(world.snapshot(), NOW + seconds(75)).end
     assert job.name == "digits-a0-s0"
 
 
