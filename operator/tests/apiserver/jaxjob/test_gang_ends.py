@@ -11,7 +11,7 @@ JOB = "digits-a0-s0"
 TRACKING = "batch.kubernetes.io/job-tracking"
 WORDS = {"version": 1, "scope": "Gang", "process": 1, "step": 17, "message": "bad batch"}
 BAD_BATCH = json.dumps({**WORDS, "cause": "ProgramError", "exitCode": 3})
-KILLED = json.dumps({**WORDS, "cause": "ProgramError", "exitCode": 137, "signal": 9})
+OUT_OF_MEMORY = json.dumps({**WORDS, "cause": "HostOutOfMemory", "exitCode": 137})
 
 
 @pytest.fixture
@@ -50,15 +50,16 @@ def test_a_pod_that_does_not_end_is_stopped(play: Play, gang: list[Object]) -> N
     assert exit_code(play, other) == 3
 
 
-def test_of_one_that_was_killed_the_pods_stay_as_long_as_somebody_wants_them(
+def test_out_of_memory_it_makes_no_more_pods_and_keeps_those_whose_logs_tell_why(
     play: Play, gang: list[Object]
 ) -> None:
-    """Given the exit code is that of a lost pod, which the Job would replace."""
+    """Given their exit code is also that of a lost pod, so that alone the Job would go on."""
     for pod in gang:
-        play.end(pod, 137, KILLED)
-    play.wait_state("Failed")
+        play.end(pod, 137, OUT_OF_MEMORY)
+    play.wait_state("Failed", "HostOutOfMemory")
     assert why_failed(play) == "BackoffLimitExceeded"
     assert [exit_code(play, pod) for pod in gang] == [137, 137]
+    assert len(play.all("pods")) == 2
     play.delete("pods", gang[0]["metadata"]["name"])
     wait("the pod is gone", lambda: play.get("pods", gang[0]["metadata"]["name"]) is None)
 
