@@ -15,7 +15,7 @@ from jaxop.domain.jaxjob.failures.replacing import replacing
 from jaxop.domain.jaxjob.failures.restart import after_failure, after_lost_pods, recreated, retry_at
 from jaxop.domain.jaxjob.lifecycle import deadline, finished, stopping, suspend
 from jaxop.domain.jaxjob.lifecycle.managed_by import is_ours
-from jaxop.domain.jaxjob.lifecycle.success import all_complete, in_words, succeeded
+from jaxop.domain.jaxjob.lifecycle.success import all_complete, has_told_all, in_words, succeeded
 from jaxop.domain.jaxjob.lifecycle.ttl import kept_long_enough
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.as_created import layout_as_created
@@ -55,6 +55,8 @@ def _decide(snapshot: Snapshot, now: datetime) -> Plan:
     jaxjob = snapshot.jaxjob
     layout = layout_as_created(snapshot, validate(snapshot))
     if isinstance(layout, SliceLayout) and succeeded(snapshot, layout):
+        if not has_told_all(snapshot, now):
+            return Plan(requeue_after=1.0)
         return _write(snapshot, _success(snapshot, layout, now), now)
     reason = stopping.why(snapshot, now)
     if reason is not None:

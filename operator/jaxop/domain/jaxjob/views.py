@@ -94,6 +94,7 @@ class JobView:
     slice_index: int
     hosts: int = 1
     complete: bool = False
+    complete_at: datetime | None = None
     failed: str | None = None
     """Reason of the Job's Failed or FailureTarget condition."""
     failed_message: str = ""
