@@ -62,10 +62,8 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
     if status.state != "Succeeded":
         return status
     step, saved = last_step(snapshot), last_checkpoint(snapshot)
-    counted = ledger.told(snapshot)
     return status.replace(
-        restart_ledger=counted,
-        restarts=counted.restarts if counted is not None else status.restarts,
+        **ledger.as_told(ledger.told(snapshot), status),
         step=max(step or 0, status.step or 0) if step is not None else status.step,
         checkpoint_step=max(saved or 0, status.checkpoint_step or 0)
         if saved is not None
