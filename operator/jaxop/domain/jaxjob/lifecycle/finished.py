@@ -5,8 +5,8 @@ ended with a code that a lost pod has, too. Its pods that are over stay, and the
 happened. One that is in a queue is deleted instead: where no pod of it has failed it can only be
 suspended, and its queue would let it go on some day.
 
-That its Jobs are complete may be heard before its pods' last words: the last step, what was
-compiled and the last restarts are then told after the end.
+Last words that come later than they are waited for (`success`) are told after the end: the last
+step, what was compiled and the last restarts.
 """
 
 from datetime import datetime, timedelta
