@@ -99,11 +99,11 @@ def test_when_no_restart_is_left_it_has_failed(namespace: Namespace) -> None:
 
 
 def job_is_over(namespace: Namespace) -> bool | str:
-    """Failed by its controller, or suspended by the operator where the exit code alone would not
-    keep the controller from making more pods; those that ended stay either way."""
+    """Failed by its controller, and where the exit code alone would make that go on, because the
+    operator has ended it. The pods stay either way."""
     (job,) = namespace.all_of("jobs")
     failed = any(c["type"] == "Failed" for c in job["status"].get("conditions", ()))
-    return True if failed or job["spec"].get("suspend") else f"{job['status']}"
+    return failed or f"{job['status']}"
 
 
 def ends_of(namespace: Namespace) -> list[Seen] | str:

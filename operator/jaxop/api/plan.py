@@ -57,7 +57,7 @@ class Plan:
     its own, of the object itself or of a child of it. `apply`: children; each gets the object's
     controller owner reference unless it brings `ownerReferences` itself, is created if absent and
     server-side applied if it should differ. An owner that is being deleted gets neither.
-    `suspend`: child Jobs that make no pod any more; their pods that are over stay, with their logs.
+    `end`: child Jobs that make no pod any more; their pods that are over stay, with their logs.
     `delete`: children, or children's children, with the uid that was seen; or the object itself,
     whose life is over, if it is still as it was seen.
     `child_status`: what other controllers are told in the status of children.
@@ -67,7 +67,7 @@ class Plan:
 
     create: tuple[Manifest, ...] = ()
     apply: tuple[Manifest, ...] = ()
-    suspend: tuple[ObjectRef, ...] = ()
+    end: tuple[ObjectRef, ...] = ()
     delete: tuple[ObjectRef, ...] = ()
     child_status: tuple[StatusPatch, ...] = ()
     status: Manifest | None = None

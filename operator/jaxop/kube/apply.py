@@ -91,7 +91,7 @@ class Executor:
         results = await self._all(self._write(desired, current, by) for desired, current in wanted)
         writes = sum(result for result in results if isinstance(result, int))
         refusals = tuple(result for result in results if isinstance(result, Refusal))
-        writes += sum(await self._all(self._suspend(ref, by) for ref in plan.suspend))
+        writes += sum(await self._all(self._end(ref, by) for ref in plan.end))
         writes += sum(await self._all(self._delete(ref, by, owner) for ref in plan.delete))
         writes += sum(await self._all(self._tell(patch, by) for patch in plan.child_status))
         final = refused(refusals) if refusals else plan
@@ -227,14 +227,17 @@ class Executor:
         patch.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
         await self._client.patch(resource, namespace, name, patch, manager=self._manager)
 
-    async def _suspend(self, ref: ObjectRef, by: Key) -> int:
+    async def _end(self, ref: ObjectRef, by: Key) -> int:
+        """A Job fails of a pod that has failed; without any it can only be suspended. Suspended
+        alone, it would hold on to failed pods that wait for a successor: nobody could delete them.
+        """
         resource = resource_of(ref)
         store = self._store(resource)
         known = store.get(ref.namespace, ref.name)
         if known is None or known["metadata"]["uid"] != ref.uid or known["spec"].get("suspend"):
             return 0
-        _must_be_controlled(known, ref, by, "not suspended")
-        patch = {"metadata": {"uid": ref.uid}, "spec": {"suspend": True}}
+        _must_be_controlled(known, ref, by, "not ended")
+        patch = {"metadata": {"uid": ref.uid}, "spec": {"suspend": True, "backoffLimit": 0}}
         try:
             written = await self._client.patch(
                 resource, ref.namespace, ref.name, patch, manager=self._manager

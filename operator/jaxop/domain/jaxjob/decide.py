@@ -15,7 +15,7 @@ from jaxop.domain.jaxjob.failures.replacing import replacing
 from jaxop.domain.jaxjob.failures.restart import after_failure, after_lost_pods, recreated, retry_at
 from jaxop.domain.jaxjob.lifecycle import deadline, finished, stopping, suspend
 from jaxop.domain.jaxjob.lifecycle.managed_by import is_ours
-from jaxop.domain.jaxjob.lifecycle.success import all_complete, in_words, succeeded
+from jaxop.domain.jaxjob.lifecycle.success import all_complete, has_told_all, in_words, succeeded
 from jaxop.domain.jaxjob.lifecycle.ttl import kept_long_enough
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.as_created import layout_as_created
@@ -55,6 +55,8 @@ def _decide(snapshot: Snapshot, now: datetime) -> Plan:
     jaxjob = snapshot.jaxjob
     layout = layout_as_created(snapshot, validate(snapshot))
     if isinstance(layout, SliceLayout) and succeeded(snapshot, layout):
+        if not has_told_all(snapshot, now):
+            return Plan(requeue_after=1.0)
         return _write(snapshot, _success(snapshot, layout, now), now)
     reason = stopping.why(snapshot, now)
     if reason is not None:
@@ -87,7 +89,6 @@ def refused(snapshot: Snapshot, refusals: Sequence[Refused], now: datetime) -> P
 
 def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobStatus:
     old, step = snapshot.jaxjob.status, last_step(snapshot)
-    counted = ledger.told(snapshot)
     seen = hosts(by_process(snapshot.current_pods, layout), layout)
     return compose(
         snapshot,
@@ -98,8 +99,7 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
         completion_time=now,
         startup=startup(old, snapshot.current_report),
         step=old.step if step is None else step,
-        restart_ledger=counted,
-        restarts=counted.restarts if counted is not None else old.restarts,
+        **ledger.as_told(ledger.told(snapshot), old),
     )
 
 
@@ -144,7 +144,6 @@ def _go_on(
     standing = where_it_stands(snapshot, layout, pods, now)
     replaced = replacing(snapshot, layout, pods, now)
     news = epoch_ends.news(snapshot, layout, now)
-    counted = epoch_ends.ledger_told(snapshot, news)
     step = report.step if report is not None else None
     saved = report.checkpoint_step if report is not None else None
     new = compose(
@@ -159,8 +158,7 @@ def _go_on(
         step=old.step if step is None else step,
         checkpoint_step=old.checkpoint_step if saved is None else saved,
         epoch=epoch_ends.epoch_begun(snapshot),
-        restart_ledger=counted,
-        restarts=counted.restarts if counted is not None else old.restarts,
+        **ledger.as_told(epoch_ends.ledger_told(snapshot, news), old),
         failure=epoch_ends.failure_told(snapshot, news, now),
         ends=news.ends if news.counts else (),
     )

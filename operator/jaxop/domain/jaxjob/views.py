@@ -94,13 +94,14 @@ class JobView:
     slice_index: int
     hosts: int = 1
     complete: bool = False
+    complete_at: datetime | None = None
     failed: str | None = None
     """Reason of the Job's Failed or FailureTarget condition."""
     failed_message: str = ""
     failed_at: datetime | None = None
     terminating: bool = False
     suspended: bool = False
-    """By somebody who queues it: the operator itself never suspends a Job."""
+    """By somebody who queues it, or because its JaxJob has ended (`lifecycle.finished`)."""
     resumed_at: datetime | None = None
     """When the Job controller saw that a suspended Job may go on."""
     in_place: bool = False

@@ -210,27 +210,3 @@ def _passes(operator: OperatorProcess) -> float:
         for name, value in operator.metrics().items()
         if name.startswith("jaxop_reconcile_seconds_count")
     )
-
-
-def test_a_failed_job_makes_no_more_pods_and_keeps_those_whose_logs_tell_why(
-    play: Play, operator: OperatorProcess
-) -> None:
-    """Their exit code is also that of a lost pod, so that alone the Job would go on."""
-    play.jaxjob(restartPolicy={"maxRestarts": 0})
-    pods = play.pods(2)
-    said = {"version": 1, "scope": "Gang", "cause": "HostOutOfMemory", "process": 1}
-    words = json.dumps({**said, "message": "process 1 was killed", "exitCode": 137})
-    for pod in pods:
-        play.end(pod, 137, words)
-    play.wait_state("Failed", "HostOutOfMemory")
-    wait("the Job is suspended", lambda: _is_suspended(play, "digits-a0-s0"))
-    assert [pod["metadata"]["uid"] for pod in play.all("pods")] == [
-        pod["metadata"]["uid"] for pod in pods
-    ]
-
-
-def _is_suspended(play: Play, job: str) -> bool:
-    found = play.get("jobs", job)
-    assert found is not None, f"Job {job} is gone"
-    conditions = found.get("status", {}).get("conditions", [])
-    return any((c["type"], c["status"]) == ("Suspended", "True") for c in conditions)

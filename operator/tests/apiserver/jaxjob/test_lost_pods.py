@@ -58,8 +58,9 @@ def a_job_that_is_on_its_own(play: Play) -> Object:
         "spec": spec["template"]["spec"],
         "metadata": {"labels": {"jaxop.dev/attempt": "alone"}},
     }
-    kept = ("backoffLimit", "podFailurePolicy", "podReplacementPolicy", "completionMode")
-    alone = {**{key: spec[key] for key in kept}, "completions": 1, "parallelism": 1}
+    others = ("template", "selector", "completions", "parallelism")
+    kept = {key: value for key, value in spec.items() if key not in others}
+    alone = {**kept, "completions": 1, "parallelism": 1}
     manifest = {"metadata": {"name": "alone"}, "spec": {**alone, "template": template}}
     play.create("jobs", {"apiVersion": "batch/v1", "kind": "Job", **manifest})
     return wait("the other Job's pod", lambda: _pods_alone(play))[0]

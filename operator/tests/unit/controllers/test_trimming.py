@@ -2,6 +2,7 @@
 
 import copy
 import json
+from datetime import datetime
 from typing import Any
 
 from jaxop.controllers.parse_cache import ParseCache
@@ -98,6 +99,14 @@ def test_a_trimmed_job_reads_the_same() -> None:
     assert read_job(trim_job(copy.deepcopy(JOB))) == view
     assert view is not None
     assert (view.hosts, view.failed, view.terminating) == (4, "BackoffLimitExceeded", True)
+
+
+def test_of_a_complete_job_it_is_kept_since_when() -> None:
+    at = "2026-11-21T12:00:30Z"
+    condition = {"type": "Complete", "status": "True", "lastTransitionTime": at}
+    view = read_job(trim_job({**JOB, "status": {"conditions": [condition]}}))
+    assert view is not None
+    assert (view.complete, view.complete_at) == (True, datetime.fromisoformat(at))
 
 
 def test_little_is_kept() -> None:

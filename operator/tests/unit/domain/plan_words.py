@@ -11,8 +11,8 @@ def deleted(plan: Plan) -> list[str]:
     return sorted(str(ref) for ref in plan.delete)
 
 
-def suspended(plan: Plan) -> list[str]:
-    return sorted(str(ref) for ref in plan.suspend)
+def ended_jobs(plan: Plan) -> list[str]:
+    return sorted(str(ref) for ref in plan.end)
 
 
 def state(plan: Plan) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from building import NOW, World, a_cause, a_jaxjob, a_running_jaxjob, ended, sec
 from jaxop.api.plan import Plan
 from jaxop.domain.jaxjob import decide, refused
 from jaxop.domain.jaxjob.validation.stalled import Refused
-from plan_words import deleted, kinds, state, suspended, told
+from plan_words import deleted, ended_jobs, kinds, state, told
 
 LATER = NOW + seconds(60)
 
@@ -246,16 +246,16 @@ class TestRestarting:
         world = world.pod(2, phase="Failed", ends=(ended(1),))
         world = world.after(decide(world.snapshot(), NOW))
         soon = decide(world.snapshot(), NOW + seconds(1))
-        assert (soon.suspend, soon.requeue_after) == ((), 9.0)
+        assert (soon.end, soon.requeue_after) == ((), 9.0)
         later = decide(world.snapshot(), NOW + seconds(10))
-        assert (suspended(later), deleted(later)) == (["Job ml/digits-a0-s0"], [])
+        assert (ended_jobs(later), deleted(later)) == (["Job ml/digits-a0-s0"], [])
 
     def test_a_failed_job_makes_no_more_pods_and_keeps_those_that_ended(self) -> None:
         world = a_running_jaxjob().with_max_restarts(0)
         world = world.with_pods("Failed", ends=(ended(137, KILLED),))
         world = world.after(decide(world.snapshot(), NOW))
         plan = decide(world.snapshot(), NOW + seconds(3))
-        assert (suspended(plan), deleted(plan)) == (["Job ml/digits-a0-s0"], [])
+        assert (ended_jobs(plan), deleted(plan)) == (["Job ml/digits-a0-s0"], [])
         world = world.job(0, suspended=True)
         assert decide(world.snapshot(), NOW + seconds(99)) == Plan()
 
@@ -279,7 +279,7 @@ class TestRestarting:
         world = world.with_pods("Failed", ends=(ended(137, KILLED),))
         world = world.after(decide(world.snapshot(), NOW))
         plan = decide(world.snapshot(), NOW + seconds(3))
-        assert (suspended(plan), deleted(plan)) == ([], ["Job ml/digits-a0-s0"])
+        assert (ended_jobs(plan), deleted(plan)) == ([], ["Job ml/digits-a0-s0"])
 
     def test_a_job_that_somebody_deletes_is_a_failure(self) -> None:
         world = a_running_jaxjob().job(0, terminating=True)

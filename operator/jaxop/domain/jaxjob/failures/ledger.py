@@ -7,14 +7,27 @@ Who counts what:
     last       whoever judged last
 """
 
-from typing import Final
+from typing import Final, TypedDict
 
-from jaxop.api.v1alpha1.jaxjob_status import RestartLedger
+from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus, RestartLedger
 from jaxop.domain.jaxjob.failures.pod_cause import last_words, parting_words
 from jaxop.domain.jaxjob.failures.restart_policy import merged
 from jaxop.domain.jaxjob.snapshot import Snapshot
 
 EMPTY: Final = RestartLedger()
+
+
+class Counted(TypedDict):
+    """Two fields of the status."""
+
+    restart_ledger: RestartLedger | None
+    restarts: int
+
+
+def as_told(counted: RestartLedger | None, old: JaxJobStatus) -> Counted:
+    """`counted` None: nothing has happened, or nobody has told."""
+    restarts = old.restarts if counted is None else counted.restarts
+    return {"restart_ledger": counted, "restarts": restarts}
 
 
 def ours(snapshot: Snapshot) -> RestartLedger:

@@ -1,11 +1,12 @@
 """A job that has ended stays as it ended; only what still runs of it is stopped.
 
-A Job that goes on making pods, because its launchers ended with a code that a lost pod has, too, is
-suspended: its pods that are over stay, and their logs tell what happened. One that is in a queue is
-deleted instead, as its queue would let it go on some day.
+A Job that goes on is ended: a pod of it does not end, or it would make more pods, as its launchers
+ended with a code that a lost pod has, too. Its pods that are over stay, and their logs tell what
+happened. One that is in a queue is deleted instead: where no pod of it has failed it can only be
+suspended, and its queue would let it go on some day.
 
-That its Jobs are complete may be heard before its pods' last words: the last step, what was
-compiled and the last restarts are then told after the end.
+Last words that come later than they are waited for (`success`) are told after the end: the last
+step, what was compiled and the last restarts.
 """
 
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ failure, within their grace where only process 0 had to succeed."""
 def rest(snapshot: Snapshot, now: datetime) -> Plan:
     status = snapshot.jaxjob.status
     delete = children.stale(snapshot)
-    suspend: tuple[ObjectRef, ...] = ()
+    end: tuple[ObjectRef, ...] = ()
     queued = queue_of(snapshot.jaxjob) is not None
     wait = None
     for job in snapshot.current_jobs:
@@ -46,14 +47,14 @@ def rest(snapshot: Snapshot, now: datetime) -> Plan:
         elif queued:
             delete += (children.reference(snapshot, job),)
         elif not job.suspended:
-            suspend += (children.reference(snapshot, job),)
+            end += (children.reference(snapshot, job),)
     generation = snapshot.jaxjob.metadata.generation
     newer = _with_last_words(snapshot)
     if status.observed_generation != generation:
         seen = tuple(c.replace(observed_generation=generation) for c in status.conditions)
         newer = newer.replace(observed_generation=generation, conditions=seen)
     told = newer.to_manifest() if newer != status else None
-    return Plan(suspend=suspend, delete=delete, status=told, requeue_after=wait)
+    return Plan(end=end, delete=delete, status=told, requeue_after=wait)
 
 
 def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
@@ -61,10 +62,8 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
     if status.state != "Succeeded":
         return status
     step, saved = last_step(snapshot), last_checkpoint(snapshot)
-    counted = ledger.told(snapshot)
     return status.replace(
-        restart_ledger=counted,
-        restarts=counted.restarts if counted is not None else status.restarts,
+        **ledger.as_told(ledger.told(snapshot), status),
         step=max(step or 0, status.step or 0) if step is not None else status.step,
         checkpoint_step=max(saved or 0, status.checkpoint_step or 0)
         if saved is not None

@@ -99,6 +99,7 @@ def read_job(raw: Mapping[str, Any]) -> JobView | None:
         slice_index=slice_index,
         hosts=whole(mapping(raw.get("spec")).get("completions")) or 1,
         complete="Complete" in holding,
+        complete_at=rfc3339_time(holding.get("Complete", {}).get("lastTransitionTime")),
         failed=failed,
         failed_message=failed_message,
         failed_at=_failed_at(raw),
