@@ -16,9 +16,10 @@ from jaxrun.evidence import Death, ExceptionReport, How, MemoryEvidence, Verdict
 from jaxrun.gang import handshake, protocol
 from jaxrun.gang.member import Connection, ConnectionLostError, RefusedError, join
 from jaxrun.gang.memory import Memory
-from jaxrun.gang.protocol import Challenge, Died, End, GangView, Hello, Progress, Refused, Start
+from jaxrun.gang.protocol import Challenge, Died, End, GangView, Hello, Refused, Start
 from jaxrun.gang.server import GangServer
 from jaxrun.gang.wire import WireError
+from jaxrun.program_progress import Progress
 from jaxrun.settings import Settings, Timing
 
 TIMING = Timing(heartbeat_interval=0.1, heartbeat_timeout=0.6)
