@@ -20,7 +20,7 @@ from jaxrun.program_progress import Progress
 from jaxrun.settings import Timing
 
 _CALLS_WAIT_SECONDS = 1.0
-_STACK_WAIT_SECONDS = 1.5
+_STACK_WAIT_SECONDS = 5.0
 
 
 @dataclass
