@@ -56,10 +56,12 @@ async def eventually(condition: object, seconds: float = 60.0) -> None:
 
 
 async def the_next(connection: Connection, kind: type) -> object:
-    while True:
-        message = await asyncio.wait_for(connection.receive(), 60)
-        if isinstance(message, kind):
-            return message
+    async def found() -> object:
+        while not isinstance(message := await connection.receive(), kind):
+            continue
+        return message
+
+    return await asyncio.wait_for(found(), 60)
 
 
 @pytest.mark.parametrize(
