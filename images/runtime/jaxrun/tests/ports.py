@@ -5,6 +5,7 @@ the kernel gives to connections, and below Kubernetes' node ports.
 """
 
 import fcntl
+import os
 import socket
 import tempfile
 from pathlib import Path
@@ -35,7 +36,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _a_block() -> range:
-    locks = Path(tempfile.gettempdir()) / "jaxrun-test-ports"
+    locks = Path(tempfile.gettempdir()) / f"jaxrun-test-ports-{os.getuid()}"
     locks.mkdir(exist_ok=True)
     for first in range(_FIRST, _FIRST + _BLOCKS * _BLOCK, _BLOCK):
         lock = (locks / str(first)).open("w")
