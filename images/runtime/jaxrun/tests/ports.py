@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 _FIRST = 20000
-_BLOCK = 200
-_BLOCKS = 50
+_BLOCK = 400
+_BLOCKS = 25
 
 _locks: list[IO[str]] = []
 _block: list[int] = []
@@ -52,6 +52,8 @@ def _a_block() -> range:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
+        # As servers do: connections that have ended keep nobody from listening.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("", port))
         except OSError:
