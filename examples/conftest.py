@@ -16,7 +16,11 @@ DEADLINE_SECONDS = 240
 
 @dataclass
 class Run:
-    """The processes of one world; `wait` gives their exit codes, `text` what process 0 said."""
+    """The processes of one world; `wait` gives their exit codes, `text` what process 0 said.
+
+    Standard error has a file of its own beside each log: JAX's C++ writes there in pieces, in the
+    middle of any line.
+    """
 
     processes: list[subprocess.Popen[bytes]]
     logs: list[Path]
@@ -29,9 +33,15 @@ class Run:
         return self.logs[0].read_text()
 
     @property
+    def errors(self) -> str:
+        """What process 0 wrote to standard error."""
+        return errors_of(self.logs[0]).read_text()
+
+    @property
     def result(self) -> dict[str, Any]:
         line = re.search(r"^result: (.*)$", self.text, re.M)
-        assert line, "\n".join(f"{log.name}: {log.read_text()}" for log in self.logs)
+        files = [file for log in self.logs for file in (log, errors_of(log))]
+        assert line, "\n".join(f"{file.name}: {file.read_text()}" for file in files)
         return json.loads(line[1])
 
     @property
@@ -55,14 +65,14 @@ def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
         for rank in range(processes):
             log = tmp_path / f"run{len(runs)}-process{rank}.log"
             run.logs.append(log)
-            with log.open("wb") as output:
+            with log.open("wb") as output, errors_of(log).open("wb") as errors:
                 run.processes.append(
                     subprocess.Popen(
                         [sys.executable, "-u", "-m", example, *arguments],
                         cwd=own.parent / example,
                         env=os.environ | (world(address, processes, rank) if processes > 1 else {}),
                         stdout=output,
-                        stderr=subprocess.STDOUT,
+                        stderr=errors,
                     )
                 )
         return run
@@ -72,6 +82,10 @@ def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
         for process in run.processes:
             process.kill()
             process.wait()
+
+
+def errors_of(log: Path) -> Path:
+    return log.with_suffix(".err")
 
 
 def world(address: str, processes: int, rank: int) -> dict[str, str]:

@@ -24,7 +24,8 @@ def forwarded(kubectl: Kubectl, namespace: str, target: str, port: int) -> Itera
     argv = kubectl.command(
         *("port-forward", f"--namespace={namespace}", "--address=127.0.0.1", target, f":{port}")
     )
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # Without a buffer, which may have the line that select waits for.
+    process = subprocess.Popen(argv, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         yield _port(process, target)
     finally:

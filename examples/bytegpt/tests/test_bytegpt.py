@@ -25,8 +25,8 @@ def test_killed_it_goes_on_from_its_checkpoint_as_if_nothing_had_happened(launch
     killed = launch(*options)
     deadline = time.monotonic() + 120
     while not re.search(r"^step 30 ", killed.text, re.M):
-        assert time.monotonic() < deadline, f"no step 30 after 120 s:\n{killed.text}"
-        assert killed.processes[0].poll() is None, killed.text
+        assert time.monotonic() < deadline, f"no step 30 after 120 s:\n{killed.text}{killed.errors}"
+        assert killed.processes[0].poll() is None, killed.text + killed.errors
         time.sleep(0.05)
     killed.processes[0].kill()
     resumed = launch(*options)

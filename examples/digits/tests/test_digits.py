@@ -11,8 +11,9 @@ def until(run, pattern, seconds=120):
     """Waits until process 0 has said something."""
     deadline = time.monotonic() + seconds
     while not re.search(pattern, run.text, re.M):
-        assert time.monotonic() < deadline, f"no {pattern!r} after {seconds} s:\n{run.text}"
-        assert run.processes[0].poll() is None, f"ended before {pattern!r}:\n{run.text}"
+        said = run.text + run.errors
+        assert time.monotonic() < deadline, f"no {pattern!r} after {seconds} s:\n{said}"
+        assert run.processes[0].poll() is None, f"ended before {pattern!r}:\n{said}"
         time.sleep(0.05)
 
 
@@ -71,4 +72,4 @@ def test_sigterm_to_one_process_stops_both_after_the_same_step(launch, tmp_path)
 def test_a_batch_that_cannot_be_divided_is_refused_in_a_sentence(launch):
     run = launch("--batch", "100")
     assert run.wait() == [1]
-    assert "--batch 100 must be a multiple of the 1 devices and divide the 384" in run.text
+    assert "--batch 100 must be a multiple of the 1 devices and divide the 384" in run.errors

@@ -28,13 +28,11 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxrun.epoch_time import TOLD, EpochTime
+from jaxrun.program_progress import Progress
 from jaxrun.work import Work
-
-if TYPE_CHECKING:
-    from jaxrun.gang.protocol import Progress
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ class Account:
         if self._epoch is not None:
             self._epoch.initialise(now)
 
-    def progress(self, progress: "Progress", now: float) -> None:
+    def progress(self, progress: Progress, now: float) -> None:
         """What process 0's program tells; seconds are totals of its epoch."""
         now = self._tick(now)
         if progress.epoch <= self._over or progress.epoch < self._number:

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from jaxrun.compiled import Compiled, FunctionCompiled
-from jaxrun.gang.protocol import Progress
+from jaxrun.program_progress import Progress
 
 _FLAGS = (
     "jax_importing",

@@ -14,14 +14,15 @@ from typing import Any
 
 from jaxrun.cgroup import own_memory_cgroup
 from jaxrun.channel import Channel, NoChannelError
-from jaxrun.compiled import FirstStep, first_step
+from jaxrun.compile_status import FirstStep, first_step
 from jaxrun.evidence import Death, ExceptionReport, How
 from jaxrun.expectation import Found, mismatch
-from jaxrun.gang.protocol import Calls, Died, FromMember, Gone, Progress, Stack
+from jaxrun.gang.protocol import Calls, Died, FromMember, Gone, Stack
 from jaxrun.log import say
 from jaxrun.observation import observe
 from jaxrun.preflight import judged
 from jaxrun.program_env import Place, program_environment
+from jaxrun.program_progress import Progress
 from jaxrun.serving import Serving, observe_serving
 from jaxrun.settings import Settings
 from jaxrun.stack import innermost
@@ -29,7 +30,7 @@ from jaxrun.supervisor import Ended, Supervisor
 
 _SEND_INTERVAL_SECONDS = 0.2
 _CALLS_DELAY_SECONDS = 0.01
-_STACK_DELAY_SECONDS = 0.5
+_STACK_DELAY_SECONDS = 1.0
 _LONGEST_FAREWELL_SECONDS = 2.0
 _FAREWELL_OUTSIDE_A_WORLD_SECONDS = 5.0
 STACK_SIGNAL = signal.SIGRTMIN + 7

@@ -8,12 +8,13 @@ from typing import Any
 
 from jaxrun import contract
 from jaxrun.cache.use import CacheUse
-from jaxrun.compiled import FirstStep, cache_json, compile_json
+from jaxrun.compile_status import FirstStep, cache_json, compile_json
 from jaxrun.evidence import Verdict
 from jaxrun.gang.memory import Memory, Record
 from jaxrun.gang.progress import first, last
-from jaxrun.gang.protocol import GangView, Progress
+from jaxrun.gang.protocol import GangView
 from jaxrun.gang.state import Gang, Stopping
+from jaxrun.program_progress import Progress
 from jaxrun.restart_policy import ledger_json
 from jaxrun.run import Run
 from jaxrun.serving import Serving, serving_json

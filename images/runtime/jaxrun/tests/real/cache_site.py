@@ -72,7 +72,7 @@ class CacheSite:
         return CacheSettings(DIGEST, self.published, self.staging, self.local, "pod-0")
 
     def link(self) -> Linked:
-        return asyncio.run(link(self.settings(), 20, self.checked))
+        return asyncio.run(link(self.settings(), 120, self.checked))
 
     def offer_all(self) -> Offers:
         """What the pod's launcher does at the program's end."""

@@ -1,9 +1,10 @@
 """Starts N real launchers on this machine, as N pods would be, and sees how they end."""
 
+import http.client
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,35 +15,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ports import free_ports
+
 from jaxrun.supervisor import descendants
 
 _EPOCHS = 8
-"""As many coordinator ports; those in use are skipped."""
+"""As many coordinator ports."""
 _OF_THE_POD = ("cache", "compileSeconds", "firstStepSeconds")
 PROGRAM = Path(__file__).with_name("program.py")
-QUICK = {
+PATIENT = {
     "JAXRUN_HEARTBEAT_SECONDS": "0.4",
-    "JAXRUN_HEARTBEAT_TIMEOUT_SECONDS": "3",
-    "JAXRUN_GRACE_SECONDS": "5",
-    "JAXRUN_EXIT_GRACE_SECONDS": "1.5",
-    "JAXRUN_BARRIER_GRACE_SECONDS": "1.5",
-    "JAXRUN_START_TIMEOUT_SECONDS": "2",
+    "JAXRUN_HEARTBEAT_TIMEOUT_SECONDS": "30",
+    "JAXRUN_GRACE_SECONDS": "60",
+    "JAXRUN_EXIT_GRACE_SECONDS": "60",
+    "JAXRUN_BARRIER_GRACE_SECONDS": "60",
+    "JAXRUN_START_TIMEOUT_SECONDS": "200",
 }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, outside of the range that the kernel gives away."""
-    found: list[int] = []
-    candidate = 20000 + (os.getpid() * 37) % 9000
-    while len(found) < count:
-        candidate = candidate + 1 if candidate < 32000 else 20000
-        with socket.socket() as probe:
-            try:
-                probe.bind(("", candidate))
-            except OSError:
-                continue
-        found.append(candidate)
-    return found
+"""A busy machine ends no gang: a test that is about one of these says so."""
 
 
 @dataclass
@@ -69,18 +58,22 @@ class Launched:
 
     @property
     def out(self) -> str:
-        return (self.directory / "out").read_text(errors="replace")
+        """What it and its program wrote. Standard output comes first, and whole: into one file
+        with it JAX's C++ writes its errors in pieces, in the middle of any line."""
+        texts = ((self.directory / name).read_text(errors="replace") for name in ("out", "err"))
+        return "\n".join(texts)
 
     def page(self, name: str) -> str:
         url = f"http://127.0.0.1:{self.http_port}/{name}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             body: bytes = answer.read()
         return body.decode()
 
     def status(self) -> dict[str, Any]:
+        """Empty where nobody answers, or has been killed while he did."""
         try:
             state: dict[str, Any] = json.loads(self.page("status"))
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return {}
         return state
 
@@ -115,7 +108,7 @@ class RealGang:
         """The JAX program of this directory, through the same Python."""
         self.start([sys.executable, str(PROGRAM), action, str(actor), str(steps)], **how)
 
-    def wait(self, seconds: float = 60.0, only: Sequence[int] | None = None) -> None:
+    def wait(self, seconds: float = 180.0, only: Sequence[int] | None = None) -> None:
         """Until the launchers have ended; fails telling who has not, and what they said."""
         deadline = time.monotonic() + seconds
         chosen = list(self.launchers) if only is None else only
@@ -130,7 +123,7 @@ class RealGang:
         """Until process 0 shows at least this step."""
         self.wait_for(lambda: (self.launchers[0].status().get("step") or -1) >= step, seconds)
 
-    def wait_for(self, condition: Any, seconds: float = 30.0) -> None:
+    def wait_for(self, condition: Any, seconds: float = 120.0) -> None:
         """Until the condition holds; fails with everything that was said."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -139,6 +132,21 @@ class RealGang:
                 f"not so after {seconds} s; ended: {ended}\n{self.outputs()}"
             )
             time.sleep(0.02)
+
+    def wait_for_output(self, pattern: str, index: int = 0) -> re.Match[str]:
+        """Until this launcher or its program has written what matches.
+
+        What a program prints may come in pieces: a pattern that ends within a line may match half
+        of a number.
+        """
+        found: list[re.Match[str]] = []
+
+        def written() -> bool:
+            found.extend(re.finditer(pattern, self.launchers[index].out, re.MULTILINE))
+            return bool(found)
+
+        self.wait_for(written)
+        return found[0]
 
     def signal(self, index: int, number: int) -> None:
         """To one launcher."""
@@ -169,7 +177,7 @@ class RealGang:
                     except ProcessLookupError:
                         continue
             assert launched.waiter is not None
-            launched.waiter.join(10)
+            launched.waiter.join(60)
 
     def _start_one(
         self, index: int, command: Sequence[str], environment: dict[str, str], cgroup: Path | None
@@ -179,7 +187,7 @@ class RealGang:
         (directory / "termination").write_text("")
         env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("JAX", "OMPI", "XLA"))},
-            **QUICK,
+            **PATIENT,
             "JAXRUN_JOB": "ml/digits",
             "JAXRUN_ATTEMPT": "0",
             "JAXRUN_NUM_PROCESSES": str(self.size),
@@ -205,8 +213,8 @@ class RealGang:
         if cgroup is not None:
             enter = f'echo $$ > {cgroup}/cgroup.procs && exec "$@"'
             line = ["sh", "-c", enter, "sh", *line]
-        with (directory / "out").open("wb") as out:
-            process = subprocess.Popen(line, env=env, stdout=out, stderr=out, cwd=directory)
+        with (directory / "out").open("wb") as out, (directory / "err").open("wb") as err:
+            process = subprocess.Popen(line, env=env, stdout=out, stderr=err, cwd=directory)
         launched = Launched(process, directory, self._http_ports[index])
         launched.waiter = threading.Thread(target=_wait, args=(launched,), daemon=True)
         launched.waiter.start()

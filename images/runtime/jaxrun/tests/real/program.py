@@ -53,7 +53,7 @@ class SlowlyPrintedError(ValueError):
     def __str__(self) -> str:
         SlowlyPrintedError.shown += 1
         if SlowlyPrintedError.shown > 2:
-            time.sleep(0.6)
+            time.sleep(0.3)
         return super().__str__()
 
 

@@ -21,7 +21,7 @@ from jaxrun import program_cache
 from jaxrun.__main__ import main
 from jaxrun.cache import {module}
 {module}.{what} = lambda *_: time.sleep(600)
-program_cache._LINK_SECONDS = program_cache._OFFERS_OF_A_FILL_SECONDS = 1.0
+program_cache.{deadline} = 1.0
 main()
 """
 SLOW = """
@@ -32,7 +32,6 @@ read = local.read_manifest
 local.read_manifest = lambda path: time.sleep(0.3) or read(path)
 main()
 """
-PATIENT = {"JAXRUN_START_TIMEOUT_SECONDS": "200", "JAXRUN_HEARTBEAT_TIMEOUT_SECONDS": "15"}
 
 
 @pytest.fixture
@@ -43,9 +42,15 @@ def volume(tmp_path: Path) -> CacheVolume:
 @pytest.fixture
 def one(tmp_path: Path) -> Iterator[RealGang]:
     """One launcher, not yet started."""
-    gang = RealGang(tmp_path, size=1, environment=PATIENT)
+    gang = RealGang(tmp_path, size=1)
     yield gang
     gang.close()
+
+
+def hanging(module: str, what: str, deadline: str) -> tuple[str, ...]:
+    """A launcher whose volume never answers there, and the deadline that ends the wait for it."""
+    code = HANGING.format(module=module, what=what, deadline=deadline)
+    return sys.executable, "-c", code
 
 
 def start(gang: RealGang, how: str, **environment: str) -> None:
@@ -62,7 +67,7 @@ def start(gang: RealGang, how: str, **environment: str) -> None:
 def run(gang: RealGang, how: str, **environment: str) -> str:
     """To its end; what process 0 wrote."""
     start(gang, how, **environment)
-    gang.wait(180)
+    gang.wait()
     return gang.launchers[0].out
 
 
@@ -86,7 +91,8 @@ def counted(gang: RealGang) -> dict[str, Any]:
 def test_what_one_pod_fills_all_later_ones_hit(
     one: RealGang, volume: CacheVolume, how: str
 ) -> None:
-    one.environment["JAXRUN_WARM_QUIET_SECONDS"] = "2"
+    # Only a silent one waits for this; between two compilations a busy machine may take a while.
+    one.environment["JAXRUN_WARM_QUIET_SECONDS"] = "5"
     entries = fill(one, volume, how)
     told = one.launchers[0].termination
     assert (told["cause"], told["exitCode"]) == (None, 0)
@@ -123,7 +129,6 @@ def test_a_program_that_compiles_nothing_is_warm_with_no_requests(
 
 def test_a_warmup_of_two_processes(gang: RealGang, volume: CacheVolume) -> None:
     """Both pods exit 0, and what process 0 has compiled is offered."""
-    gang.environment.update(PATIENT)
     entries = fill(gang, volume)
     assert gang.launchers[1].termination["cache"]["offered"] == 0
     run(gang, "report", **volume.environment(**VERIFY))
@@ -151,9 +156,9 @@ def test_a_restart_in_place_recompiles_nothing(gang: RealGang, volume: CacheVolu
         "backoff": {"initialSeconds": 0, "maxSeconds": 1},
         "rules": [],
     }
-    gang.environment.update(PATIENT, JAXRUN_RESTART_POLICY=json.dumps(policy))
+    gang.environment["JAXRUN_RESTART_POLICY"] = json.dumps(policy)
     start(gang, "report", JAXRUN_CACHE_LOCAL=str(volume.local), DIES_BEFORE_EPOCH="2")
-    gang.wait_for(lambda: "process 0, epoch 2" in gang.launchers[0].out, 120)
+    gang.wait_for_output("process 0, epoch 2: .* hits of")
     cold, warm = hits(gang.launchers[0].out), hits(gang.launchers[0].out, epoch=2)
     assert cold[0] == 0
     assert warm == (cold[1], cold[1])
@@ -231,13 +236,13 @@ class TestAVolumeThatMisbehaves:
     def test_hangs(self, one: RealGang, volume: CacheVolume, module: str, what: str) -> None:
         """Its launcher ends all the same, with a thread that waits for the volume."""
         entries = fill(one, volume)
-        one.launcher_command = (sys.executable, "-c", HANGING.format(module=module, what=what))
+        one.launcher_command = hanging(module, what, "_LINK_SECONDS")
         assert hits(run(one, "report", **volume.environment(**VERIFY))) == (0, entries)
         assert one.exit_codes == [0]
         assert "too slow" in counted(one)["problem"]
 
     def test_hangs_when_offered_to(self, one: RealGang, volume: CacheVolume) -> None:
-        one.launcher_command = (sys.executable, "-c", HANGING.format(module="offer", what="_copy"))
+        one.launcher_command = hanging("offer", "_copy", "_OFFERS_OF_A_FILL_SECONDS")
         run(one, "report", **volume.environment(**FILL))
         assert one.exit_codes == [0]
         assert "did not answer" in counted(one)["problem"]

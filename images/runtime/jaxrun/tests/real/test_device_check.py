@@ -176,7 +176,7 @@ def test_the_launcher_asks_the_programs_own_python_while_others_are_missing(
     command = [sys.executable, "-c", TRAINS_TOGETHER]
     how = {**CUDA, **preflight("Enforce"), "JAX_PLATFORMS": ""}
     gang.start(command, only=[0], **how)
-    gang.wait_for(lambda: "preflight: this host found 1 cpu device" in gang.outputs(), 60)
+    gang.wait_for_output("preflight: this host found 1 cpu device")
     gang.start(command, only=[1], **how)
     gang.wait()
     assert gang.exit_codes == [69, 69]

@@ -3,6 +3,7 @@
 The programs are real JAX in two processes with collectives over gloo. Times are told, not judged.
 """
 
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ class Case:
     code: int
     cause: str
     says: str
-    slack: float = 0.0
-    """Seconds that this ending takes by its nature, with the short timeouts of these tests."""
+    patience: str = ""
+    """The setting that this ending waits for, here for 1.5 seconds."""
 
 
 CASES = [
@@ -45,7 +46,7 @@ CASES = [
         1,
         "ProgramError",
         "exited 0 while the others go on",
-        slack=1.5,
+        patience="JAXRUN_EXIT_GRACE_SECONDS",
     ),
     Case(
         "`sys.exit(0)` while the others go on",
@@ -53,7 +54,7 @@ CASES = [
         1,
         "ProgramError",
         "waits in JAX's shutdown barrier",
-        slack=1.5,
+        patience="JAXRUN_BARRIER_GRACE_SECONDS",
     ),
 ]
 
@@ -63,19 +64,19 @@ CASES = [
 def test_a_death_ends_all_with_its_own_cause(
     gang: RealGang, endings: list[Ending], case: Case, actor: int
 ) -> None:
-    gang.start_program(case.action, actor)
+    gang.start_program(case.action, actor, **({case.patience: "1.5"} if case.patience else {}))
     gang.wait()
 
     died_at = float((gang.directory / "died-at").read_text())
     record(gang, endings if actor == 1 else [], case.what, died_at)
     all_tell_the_same(gang, case.cause, case.code, case.says, process=actor)
     # The goal is 1 s; a loaded machine may take longer, JAX alone takes 94 s and more.
-    assert gang.last_end - died_at < 15
+    assert gang.last_end - died_at < 25
 
 
 def test_a_traceback_that_takes_its_time_is_printed(gang: RealGang) -> None:
     """The others are stopped at once; the one that raised has a moment to say why."""
-    gang.start_program("slow-traceback", actor=0)
+    gang.start_program("slow-traceback", actor=0, JAXRUN_KILL_SECONDS="0.05")
     gang.wait()
     all_tell_the_same(gang, "ProgramError", 1, "SlowlyPrintedError: bad batch", process=0)
     assert "\nSlowlyPrintedError: bad batch" in gang.launchers[0].out.replace("__main__.", "")
@@ -94,7 +95,7 @@ def test_all_finish(gang: RealGang, endings: list[Ending]) -> None:
 def test_host_memory_runs_out(gang: RealGang, endings: list[Ending]) -> None:
     with a_memory_cgroup(limit_bytes=900 << 20) as cgroup:
         gang.start_program("host-oom", 1, cgroups={1: cgroup})
-        gang.wait(90)
+        gang.wait()
         died_at = gang.launchers[0].termination["time"]
         record(gang, endings, "host memory runs out", died_at)
         all_tell_the_same(gang, "HostOutOfMemory", 137, "memory limit of 900 MiB", process=1)
@@ -102,7 +103,7 @@ def test_host_memory_runs_out(gang: RealGang, endings: list[Ending]) -> None:
 
 
 def test_one_never_comes_to_initialize(gang: RealGang, endings: list[Ending]) -> None:
-    gang.start_program("hang-at-start", 1)
+    gang.start_program("hang-at-start", 1, JAXRUN_START_TIMEOUT_SECONDS="2")
     gang.wait()
     record(gang, endings, "hangs before `initialize`", None)
     all_tell_the_same(gang, "Deadline", 124, "load_the_data", process=1)
@@ -118,9 +119,9 @@ def test_asked_to_stop_from_outside(gang: RealGang, endings: list[Ending]) -> No
     record(gang, endings, "launcher gets SIGTERM, program uses `should_stop()`", asked_at)
     all_tell_the_same(gang, "Preempted", 143, "was asked to stop (SIGTERM)", process=1)
     # Both left the loop at the same step, so neither hung in a collective.
-    stops = [line for line in gang.outputs().splitlines() if "stopping at step" in line]
-    assert len({line.rpartition(" ")[2] for line in stops}) == 1, stops
-    assert len(stops) == 2, gang.outputs()
+    stops = re.findall(r"process (\d): stopping at step (\d+)", gang.outputs())
+    assert sorted(process for process, _ in stops) == ["0", "1"], gang.outputs()
+    assert len({step for _, step in stops}) == 1, stops
 
 
 def test_asked_to_stop_but_the_program_ignores_it(gang: RealGang, endings: list[Ending]) -> None:
@@ -150,7 +151,7 @@ def test_a_launcher_is_killed(gang: RealGang, endings: list[Ending], victim: int
 
 @pytest.mark.parametrize("victim", [1, 0])
 def test_a_launcher_is_frozen(gang: RealGang, endings: list[Ending], victim: int) -> None:
-    gang.start_program("none")
+    gang.start_program("none", JAXRUN_HEARTBEAT_TIMEOUT_SECONDS="3")
     gang.wait_for_step(5)
     frozen_at = time.time()
     gang.signal(victim, signal.SIGSTOP)

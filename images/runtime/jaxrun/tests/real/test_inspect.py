@@ -89,29 +89,38 @@ def test_a_jax_that_cannot_be_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "seconds", "said"),
     [
-        ("import time; time.sleep(600)", "import jax has not ended after 3 s"),
-        ("import os; os.abort()", "Python with JAX was killed by signal 6"),
+        ("import time; time.sleep(600)", 3.0, "import jax has not ended after 3 s"),
+        ("import os; os.abort()", 120.0, "Python with JAX was killed by signal 6"),
     ],
 )
-def test_a_jax_that_hangs_or_aborts(tmp_path: Path, source: str, said: str) -> None:
+def test_a_jax_that_hangs_or_aborts(tmp_path: Path, source: str, seconds: float, said: str) -> None:
     began = time.monotonic()
-    found = inspect(a_package_called_jax(tmp_path, source), seconds=3.0)
+    found = inspect(a_package_called_jax(tmp_path, source), seconds)
     assert said in found["error"]
-    assert time.monotonic() - began < 20.0
+    assert time.monotonic() - began < 120.0, "it waited for the hanging program's own end"
 
 
 def test_nothing_of_a_jax_that_hangs_is_left(tmp_path: Path) -> None:
     source = (
         "import os, subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(f'{{child.pid}}.')\n"
         "child.wait()\n"
     )
     environ = a_package_called_jax(tmp_path, source)
-    patience = iter((3.0, 10.0, 30.0))
-    while not (tmp_path / "pid").exists():
+    pid, patience = tmp_path / "pid", iter((3.0, 10.0, 30.0, 60.0))
+    while not (pid.exists() and pid.read_text().endswith(".")):
         inspect(environ, seconds=next(patience))
-    state = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    deadline = time.monotonic() + 60
+    while is_alive(pid.read_text().rstrip(".")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False

@@ -97,10 +97,14 @@ def test_what_servers_need_is_pure_python(root: Path) -> None:
 @pytest.mark.parametrize("python", other_pythons())
 def test_any_python_runs_it_with_nothing_installed(root: Path, tmp_path: Path, python: str) -> None:
     gang = RealGang(tmp_path, size=2, launcher_command=("sh", str(root / "jaxrun")))
-    code = "import jaxrun, sys, time; jaxrun.report(step=4); print(jaxrun.__file__); time.sleep(1)"
+    code = (
+        "import jaxrun, os, time; jaxrun.report(step=4); print(jaxrun.__file__)\n"
+        "while not os.path.exists('../enough'): time.sleep(0.02)"
+    )
     try:
         gang.start([python, "-c", code], JAXRUN_PYTHON=python)
         gang.wait_for(lambda: "jaxrun_step 4.0" in scrape(gang))
+        (tmp_path / "enough").touch()
         gang.wait()
         assert gang.exit_codes == [0, 0], gang.outputs()
         assert gang.launchers[0].termination["step"] == 4
@@ -157,7 +161,7 @@ def test_another_user_and_nothing_writable(root: Path, tmp_path: Path) -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     assert "uid 12345" in done.stdout
@@ -179,7 +183,7 @@ def test_no_python_is_told(root: Path, tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 127
     assert "no Python >= 3.10 in this image" in done.stderr

@@ -114,7 +114,7 @@ def test_steps_after_the_checkpoint_are_wasted_and_the_restart_is_recovery(
     }
     command = [sys.executable, "-c", FAILS_ONCE + UNTIL_TOLD]
     alone.start(command, JAXRUN_RESTART_POLICY=json.dumps(policy))
-    alone.wait_for(lambda: alone.launchers[0].status().get("epoch") == 2, 60)
+    alone.wait_for(lambda: alone.launchers[0].status().get("epoch") == 2)
     alone.wait_for_step(9)
     before, seen, after = time.time(), alone.launchers[0].status(), time.time()
     goodput = seen["goodput"]

@@ -6,9 +6,10 @@ from typing import Any
 from jaxrun.evidence import Death, ExceptionReport, How, Verdict
 from jaxrun.gang.memory import Memory
 from jaxrun.gang.outputs import Output, Send
-from jaxrun.gang.protocol import Died, End, Gone, Idle, Progress, Start, Stop
+from jaxrun.gang.protocol import Died, End, Gone, Idle, Start, Stop
 from jaxrun.gang.sequel import Terms
 from jaxrun.gang.state import Gang
+from jaxrun.program_progress import Progress
 from jaxrun.settings import Timing
 
 TIMING = Timing()

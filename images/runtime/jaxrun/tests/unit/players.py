@@ -18,7 +18,6 @@ from jaxrun.gang.protocol import (
     Gone,
     Idle,
     PleaseStop,
-    Progress,
     Remember,
     Start,
     Stop,
@@ -26,6 +25,7 @@ from jaxrun.gang.protocol import (
 )
 from jaxrun.gang.sequel import Terms
 from jaxrun.gang.state import Gang
+from jaxrun.program_progress import Progress
 from jaxrun.settings import Timing
 
 UNIX = 1_800_000_000.0

@@ -71,7 +71,7 @@ class Player(threading.Thread):
     def let_on(self) -> None:
         """One step further; returns when it is before the next."""
         self._may.release()
-        assert self._waits.acquire(timeout=20)
+        assert self._waits.acquire(timeout=60)
 
 
 def _hook(event: str, _: Any) -> None:

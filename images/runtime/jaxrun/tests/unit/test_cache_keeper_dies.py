@@ -20,7 +20,7 @@ def dies_at(root: Path, step: int) -> str | None:
         [sys.executable, str(SCRIPT), str(root), str(root / "policy.json"), str(step)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode in (0, 9), done.stderr
     return done.stdout if done.returncode == 0 else None

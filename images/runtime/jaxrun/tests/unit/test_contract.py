@@ -10,8 +10,9 @@ from builders import APlayedGang, raised
 from jaxrun import cause, contract
 from jaxrun.cache_env import cache_environment
 from jaxrun.compiled import Compiled, FunctionCompiled
-from jaxrun.gang.protocol import GangView, Progress
+from jaxrun.gang.protocol import GangView
 from jaxrun.program_env import Place, program_environment
+from jaxrun.program_progress import Progress
 from jaxrun.serving import observe_serving
 from jaxrun.settings import read_settings
 from jaxrun.status import Status, gang_times

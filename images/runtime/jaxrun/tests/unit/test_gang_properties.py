@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxrun.cause import is_consequence
-from jaxrun.gang.protocol import Calls, Progress, Stack, StopAsked
+from jaxrun.gang.protocol import Calls, Stack, StopAsked
+from jaxrun.program_progress import Progress
 from jaxrun.settings import Timing
 
 SIZE = 3

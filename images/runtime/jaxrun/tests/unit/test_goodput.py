@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxrun.gang import protocol, wire
-from jaxrun.gang.protocol import Progress
 from jaxrun.goodput import Account, Carried, Goodput
+from jaxrun.program_progress import Progress
 from jaxrun.work import Work
 
 

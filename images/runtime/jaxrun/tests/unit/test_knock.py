@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import time
 from typing import Any
 
 import pytest
@@ -91,10 +90,13 @@ async def test_what_a_stranger_passes_on_is_not_taken() -> None:
         between = await asyncio.start_server(relay, "127.0.0.2", port)
         knocks: asyncio.Queue[str] = asyncio.Queue()
         knocks.put_nowait("127.0.0.2")
-        with pytest.raises(GaveUpError):
-            await join(member(1), NOWHERE, port, Memory(), knocks, patience=1.0)
+        joining = asyncio.create_task(join(member(1), NOWHERE, port, Memory(), knocks))
+        await eventually(lambda: server.refusals == 1)
+        done, _ = await asyncio.wait({joining}, timeout=0.5)
+        assert not done
         assert server.gang.joined == 0
-        assert server.refusals == 1
+        joining.cancel()
+        await asyncio.wait({joining})
         between.close()
         here.close()
 
@@ -113,7 +115,5 @@ def test_the_way_is_part_of_the_proof() -> None:
 
 
 async def test_patience_has_an_end() -> None:
-    before = time.monotonic()
     with pytest.raises(GaveUpError, match="nobody answered as process 0"):
-        await join(member(1), NOWHERE, 1, patience=0.3)
-    assert time.monotonic() - before < 10
+        await asyncio.wait_for(join(member(1), NOWHERE, 1, patience=0.3), 60)

@@ -7,11 +7,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jaxrun.cache.keeper import metrics
 from jaxrun.cache.keeper.status import KeeperStatus
-from jaxrun.compiled import Compiled, FirstStep, FunctionCompiled
+from jaxrun.compile_status import FirstStep
+from jaxrun.compiled import Compiled, FunctionCompiled
 from jaxrun.contract import GangState
-from jaxrun.gang.protocol import GangView, Progress
+from jaxrun.gang.protocol import GangView
 from jaxrun.goodput import Goodput
 from jaxrun.metrics import exposition
+from jaxrun.program_progress import Progress
 from jaxrun.settings import read_settings
 from jaxrun.status import Status
 

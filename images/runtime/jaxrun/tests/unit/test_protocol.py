@@ -3,25 +3,26 @@
 import asyncio
 import dataclasses
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ports import free_ports
 
 from jaxrun.compiled import Compiled
 from jaxrun.evidence import Death, ExceptionReport, How, MemoryEvidence, Verdict
 from jaxrun.gang import handshake, protocol
 from jaxrun.gang.member import Connection, ConnectionLostError, RefusedError, join
 from jaxrun.gang.memory import Memory
-from jaxrun.gang.protocol import Challenge, Died, End, GangView, Hello, Progress, Refused, Start
+from jaxrun.gang.protocol import Challenge, Died, End, GangView, Hello, Refused, Start
 from jaxrun.gang.server import GangServer
 from jaxrun.gang.wire import WireError
+from jaxrun.program_progress import Progress
 from jaxrun.settings import Settings, Timing
 
-TIMING = Timing(heartbeat_interval=0.1, heartbeat_timeout=0.6)
+TIMING = Timing(heartbeat_interval=0.1, heartbeat_timeout=60)
 SETTINGS = Settings(
     job="ml/digits",
     attempt=0,
@@ -47,7 +48,7 @@ async def a_server(settings: Settings = SETTINGS) -> AsyncIterator[tuple[GangSer
     await server.disperse(0)
 
 
-async def eventually(condition: object, seconds: float = 10.0) -> None:
+async def eventually(condition: object, seconds: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():  # type: ignore[operator]
         assert asyncio.get_running_loop().time() < deadline, "never came true"
@@ -55,10 +56,12 @@ async def eventually(condition: object, seconds: float = 10.0) -> None:
 
 
 async def the_next(connection: Connection, kind: type) -> object:
-    while True:
-        message = await asyncio.wait_for(connection.receive(), 5)
-        if isinstance(message, kind):
-            return message
+    async def found() -> object:
+        while not isinstance(message := await connection.receive(), kind):
+            continue
+        return message
+
+    return await asyncio.wait_for(found(), 60)
 
 
 @pytest.mark.parametrize(
@@ -145,15 +148,13 @@ async def test_members_join_and_are_started_together() -> None:
 
 
 async def test_a_member_may_come_before_the_server() -> None:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     server = GangServer(dataclasses.replace(SETTINGS, gang_port=port))
     joining = asyncio.create_task(join(member(1), "127.0.0.1", port))
     done, _ = await asyncio.wait([joining], timeout=0.3)
     assert not done
     await server.start()
-    await (await asyncio.wait_for(joining, 10)).close()
+    await (await asyncio.wait_for(joining, 60)).close()
     await server.disperse(0)
 
 
@@ -186,7 +187,7 @@ async def test_a_second_process_of_the_same_id_waits_until_the_first_is_gone() -
         await eventually(lambda: server.refusals >= 1)
         assert not second.done()
         await first.close()
-        await (await asyncio.wait_for(second, 10)).close()
+        await (await asyncio.wait_for(second, 60)).close()
 
 
 async def test_the_token_never_crosses_the_wire_and_a_recorded_handshake_is_worth_nothing() -> None:
@@ -291,9 +292,10 @@ async def test_a_member_that_sends_nonsense_is_lost() -> None:
 
 
 async def test_silence_is_noticed_on_both_sides() -> None:
-    async with a_server() as (server, port):
-        talking = await join(member(0), "127.0.0.1", port)
-        silent = await join(member(1), "127.0.0.1", port)
+    timing = Timing(heartbeat_interval=0.1, heartbeat_timeout=2)
+    async with a_server(dataclasses.replace(SETTINGS, timing=timing)) as (server, port):
+        talking = await join(member(0, timing=timing), "127.0.0.1", port)
+        silent = await join(member(1, timing=timing), "127.0.0.1", port)
         silent._beat_task.cancel()
         end = await the_next(talking, End)
         assert isinstance(end, End)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxrun.compiled import Compiled, FunctionCompiled
-from jaxrun.gang.protocol import Progress
 from jaxrun.observation import observe
+from jaxrun.program_progress import Progress
 from jaxrun.stack import innermost
 
 DUMP = """Thread 0x00007f0a (most recent call first):

@@ -7,8 +7,8 @@ from jaxrun.contract import GangState
 from jaxrun.gang.epoch import Epoch
 from jaxrun.gang.memory import Memory
 from jaxrun.gang.progress import last
-from jaxrun.gang.protocol import Progress
 from jaxrun.goodput import Account, Carried
+from jaxrun.program_progress import Progress
 
 _TELL_EVERY_SECONDS = 15.0
 

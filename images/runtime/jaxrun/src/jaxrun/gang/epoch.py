@@ -13,13 +13,14 @@ from jaxrun import cause
 from jaxrun.evidence import Death, How, StopRequest, Verdict
 from jaxrun.gang.outputs import Log, Output, Send
 from jaxrun.gang.progress import Track
-from jaxrun.gang.protocol import DumpStack, Gone, PleaseStop, Progress, Start, Stop, StopAt
+from jaxrun.gang.protocol import DumpStack, Gone, PleaseStop, Start, Stop, StopAt
 from jaxrun.gang.sequel import Terms
 from jaxrun.gang.warm import why_warm
+from jaxrun.program_progress import Progress
 from jaxrun.settings import Timing
 
 _CALLS_WAIT_SECONDS = 1.0
-_STACK_WAIT_SECONDS = 1.5
+_STACK_WAIT_SECONDS = 5.0
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jaxrun.settings import Settings
+from jaxrun.within import within
 
 _AFTER_SECONDS = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 _EACH_SECONDS = 3.0
@@ -42,7 +43,7 @@ async def knock_at_missing(
             return
         async with at_once:
             with suppress(OSError, ValueError, asyncio.TimeoutError):
-                await asyncio.wait_for(_post(host, settings.http_port), _EACH_SECONDS)
+                await within(_EACH_SECONDS, _post(host, settings.http_port))
 
     for seconds in _AFTER_SECONDS:
         await asyncio.sleep(seconds)

@@ -12,6 +12,7 @@ from jaxrun.gang.wire import WireError
 from jaxrun.listen import plain_address
 from jaxrun.log import say
 from jaxrun.settings import Settings
+from jaxrun.within import within
 
 _CONNECT_SECONDS = 5.0
 _FIRST_BACKOFF_SECONDS = 0.05
@@ -137,9 +138,7 @@ async def _by_name(settings: Settings, host: str, port: int, memory: Memory) -> 
     backoff = _FIRST_BACKOFF_SECONDS
     while True:
         try:
-            return await asyncio.wait_for(
-                _try_to_join(settings, host, port, memory), _CONNECT_SECONDS
-            )
+            return await within(_CONNECT_SECONDS, _try_to_join(settings, host, port, memory))
         except asyncio.TimeoutError:
             why = "no answer"
         except _NotYetError as refused:
@@ -165,9 +164,8 @@ async def _by_knock(
         with suppress(
             asyncio.TimeoutError, _NotYetError, RefusedError, OSError, ValueError, EOFError
         ):
-            return await asyncio.wait_for(
-                _try_to_join(settings, address, port, memory, via=address), _CONNECT_SECONDS
-            )
+            joining = _try_to_join(settings, address, port, memory, via=address)
+            return await within(_CONNECT_SECONDS, joining)
 
 
 class _NotYetError(Exception):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jaxrun.contract import GangState
-from jaxrun.gang.protocol import Progress
+from jaxrun.program_progress import Progress
 
 PHASES = (
     "spawned",

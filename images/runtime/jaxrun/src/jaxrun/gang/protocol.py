@@ -5,13 +5,14 @@ then on both send Beat at least every heartbeat interval, and whatever else happ
 Every message about a run of the program carries its epoch; the other side drops stale ones.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from jaxrun.compiled import Compiled
 from jaxrun.contract import GangState
 from jaxrun.evidence import Death, StopRequest, Verdict
 from jaxrun.gang import wire
 from jaxrun.gang.memory import Memory
+from jaxrun.program_progress import Progress
 
 VERSION = 2
 HANDSHAKE_LIMIT_BYTES = 32 * 1024
@@ -124,35 +125,6 @@ class End:
     """Server: how it ended for all or, by its scope, for you; write it, say Bye, exit."""
 
     verdict: Verdict
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Member: how far the program is; the first one of an epoch says that it was spawned."""
-
-    epoch: int
-    jax_importing: bool = False
-    jax_imported: bool = False
-    initialising: bool = False
-    initialised: bool = False
-    left_world: bool = False
-    exiting: bool = False
-    compiling: bool = False
-    compile_count: int = 0
-    compile_seconds: float = 0.0
-    compile_started: bool = False
-    data_seconds: float = 0.0
-    checkpoint_seconds: float = 0.0
-    waiting: str = ""
-    """"data" or "checkpoint" while it is in such a span."""
-    cache_requests: int = 0
-    cache_hits: int = 0
-    cache_misses: int = 0
-    step: int | None = None
-    checkpoint_step: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    compiled: Compiled = Compiled()
-    """Only for the process's own launcher: not sent."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from jaxrun.gang.protocol import (
     GangView,
     Gone,
     Idle,
-    Progress,
     Refused,
     Remember,
     Stack,
@@ -32,6 +31,7 @@ from jaxrun.gang.protocol import (
     StopAsked,
 )
 from jaxrun.gang.sequel import Terms, sequel
+from jaxrun.program_progress import Progress
 from jaxrun.restart_policy import RestartPolicy
 from jaxrun.settings import Timing
 

@@ -38,7 +38,7 @@ def install() -> None:
     _watch_exit(line)
     if line.top:
         _offer_stack(line)
-    jax_import.wait_for_jax(line, _come_before_jax)
+    jax_import.wait_for_jax(line, _come_before_jax, watch_system_exit)
 
 
 def watch_system_exit(line: Reporter) -> None:

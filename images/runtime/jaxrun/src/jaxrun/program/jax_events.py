@@ -114,10 +114,13 @@ def _harmless(listener: Callable[..., None], lock: Any) -> Callable[..., None]:
     return wrapped
 
 
-def watch_world(line: Reporter, distributed: ModuleType) -> None:
-    """See jax.distributed.initialize begin and complete, and shutdown pass its barrier."""
-    from jaxrun.program import hooks
+def watch_world(
+    line: Reporter, distributed: ModuleType, on_entry: Callable[[Reporter], None]
+) -> None:
+    """See jax.distributed.initialize begin and complete, and shutdown pass its barrier.
 
+    `on_entry` is called when this process has come to the world.
+    """
     state: Any = distributed.State
     initialize, shutdown = state.initialize, state.shutdown
 
@@ -128,7 +131,7 @@ def watch_world(line: Reporter, distributed: ModuleType) -> None:
         if getattr(self, "client", None) is not None:
             line.initialised = True
             line.note(initialising=True, initialised=True)
-            hooks.watch_system_exit(line)
+            on_entry(line)
         return result
 
     @functools.wraps(shutdown)

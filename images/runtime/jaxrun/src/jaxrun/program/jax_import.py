@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from jaxrun.program.reporter import Reporter
 
 
-def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
-    """Install the finder; `on_import` is called when `import jax` is complete."""
+def wait_for_jax(
+    line: Reporter, on_import: Callable[[Reporter], None], on_world: Callable[[Reporter], None]
+) -> None:
+    """Install the finder.
+
+    `on_import` is called when `import jax` is complete, `on_world` when the process has come to
+    JAX's world.
+    """
 
     def imported(module: ModuleType) -> None:
         from jaxrun.program import jax_devices
@@ -38,7 +44,7 @@ def wait_for_jax(line: Reporter, on_import: Callable[[Reporter], None]) -> None:
     def distributed(module: ModuleType) -> None:
         from jaxrun.program import jax_events
 
-        jax_events.watch_world(line, module)
+        jax_events.watch_world(line, module, on_world)
 
     def cache(module: ModuleType) -> None:
         from jaxrun.program import cache_reads

@@ -11,7 +11,19 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from jaxrun.program.reporter import Reporter
+    from typing import Any, Protocol
+
+    class Line(Protocol):
+        """What spans need of a reporter."""
+
+        main_thread: int
+        progress: dict[str, Any]
+
+        @property
+        def speaks(self) -> bool: ...
+
+        def note(self, **progress: Any) -> None: ...
+
 
 KINDS = ("data", "checkpoint")
 _SEND_INTERVAL_SECONDS = 0.1
@@ -21,7 +33,7 @@ _MOST_CLAIMS = 64
 class Spans:
     """Those of one reporter; all times are of time.monotonic."""
 
-    def __init__(self, line: Reporter) -> None:
+    def __init__(self, line: Line) -> None:
         self._line = line
         self._open: list[str] = []
         self._claims: list[tuple[float, float]] = []

@@ -95,9 +95,7 @@ class Process:
             _leave(0)
 
     async def _serve(self, port: int) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked_to_stop, number)
+        self._listen_for_signals()
         serving = asyncio.ensure_future(self._listener.serve([bound_socket(port)]))
         telling = asyncio.ensure_future(self._telling.keep_telling())
         stopping = asyncio.ensure_future(self._stop.wait())
@@ -107,6 +105,7 @@ class Process:
         if loading.done() and not stopping.done():
             following = asyncio.ensure_future(self._follow())
             await _first_of(serving, following, stopping)
+            following.cancel()
         if not loading.done():
             # Nothing was promised to anybody, and a thread that compiles cannot be cancelled.
             _log.info("stopped while loading")
@@ -125,6 +124,8 @@ class Process:
             from jaxrun.serve.engine import Engine, world
 
             world.enter()
+            # JAX's own handler of SIGTERM, which a world brings, would leave us deaf.
+            loop.call_soon_threadsafe(self._listen_for_signals)
             model = make_model(self._entry).with_buckets(self._settings.buckets)
             loop.call_soon_threadsafe(self._application.add, model)
             self._engine = Engine(model, self._settings.limits.depth)
@@ -175,6 +176,11 @@ class Process:
                 return
             if now - began >= min(_MOST_ANSWERING_SECONDS, at_most_seconds):
                 return
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop, number)
 
     def _asked_to_stop(self, number: signal.Signals) -> None:
         if self._asked is not None:

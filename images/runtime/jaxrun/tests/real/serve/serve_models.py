@@ -72,6 +72,28 @@ def slow() -> serve.Model:
     )
 
 
+def held() -> serve.Model:
+    """Answers while the file GO is there, one row at a time."""
+
+    def pass_on(x: Any) -> Any:
+        while not Path(os.environ["GO"]).exists():
+            time.sleep(0.01)
+        return x
+
+    def work(params: Any, inputs: Any) -> Any:
+        x = inputs["x"]
+        return {"y": jax.pure_callback(pass_on, jax.ShapeDtypeStruct(x.shape, x.dtype), x)}
+
+    return serve.Model(
+        name="held",
+        function=work,
+        params={},
+        inputs={"x": serve.Input(("batch",), "float32")},
+        outputs={"y": serve.Output(("batch",), "float32")},
+        buckets={"batch": (1,)},
+    )
+
+
 def patient() -> serve.Model:
     """Made once the file GO is there."""
     while not Path(os.environ["GO"]).exists():

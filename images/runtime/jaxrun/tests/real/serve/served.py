@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gang import free_ports
+from ports import free_ports
 
 _HERE = Path(__file__).parent
 
@@ -101,7 +101,7 @@ class Served:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def exit_code(self, seconds: float = 60.0) -> int:
+    def exit_code(self, seconds: float = 120.0) -> int:
         """Of the process, which ends within so many seconds."""
         assert self.process is not None
         try:

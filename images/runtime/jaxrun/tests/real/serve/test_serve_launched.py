@@ -11,7 +11,8 @@ from typing import Any
 
 import jax
 import pytest
-from gang import RealGang, free_ports
+from gang import RealGang
+from ports import free_ports
 
 from jaxrun.install import install
 
@@ -40,7 +41,7 @@ class Pod(RealGang):
         root = directory / "jaxop"
         install(root)
         super().__init__(directory, 1, launcher_command=("sh", str(root / "jaxrun")))
-        (self.port,) = free_ports(20)[-1:]
+        (self.port,) = free_ports(1)
         self.root = root
         self.image = an_image(directory)
         (directory / "cache").mkdir()
@@ -61,24 +62,27 @@ class Pod(RealGang):
             },
         )
 
+    def wait_until(self, serving: str, *states: str) -> dict[str, Any]:
+        """Until the server is in this state and the gang in one of those; what is then said."""
+        seen: dict[str, Any] = {}
+
+        def is_so() -> bool:
+            seen.clear()
+            seen.update(self.launchers[0].status())
+            told = seen.get("serving") or {}
+            return told.get("state") == serving and seen["state"] in states
+
+        self.wait_for(is_so)
+        return seen
+
     def wait_until_ready(self) -> dict[str, Any]:
         """Returns what the launcher then says."""
-
-        def status() -> dict[str, Any]:
-            return self.launchers[0].status()
-
-        self.wait_for(lambda: (status().get("serving") or {}).get("state") == "Ready", 120)
-        self.wait_for(lambda: status().get("state") == "Running")
-        return status()
-
-    def serving(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.launchers[0].status().get("serving") or {}
-        return found
+        return self.wait_until("Ready", "Running")
 
     def infer(self) -> Any:
         said = json.dumps({"values": [1, 2]}).encode()
         url = f"http://127.0.0.1:{self.port}/double"
-        with urllib.request.urlopen(url, said, timeout=10) as answer:
+        with urllib.request.urlopen(url, said, timeout=60) as answer:
             return json.load(answer)
 
     @property
@@ -94,9 +98,10 @@ def pod(tmp_path: Path) -> Any:
 
 
 def test_a_server_is_running_when_it_is_ready_and_ends_well(pod: Pod) -> None:
-    pod.serve("double")
-    pod.wait_for(lambda: pod.serving().get("state") == "Loading", 60)
-    assert pod.launchers[0].status()["state"] in ("Starting", "Compiling")
+    go = pod.directory / "go"
+    pod.serve("patient", GO=str(go))
+    pod.wait_until("Loading", "Starting", "Compiling")
+    go.touch()
     status = pod.wait_until_ready()
     assert pod.infer() == {"doubled": [2.0, 4.0]}
     assert (status["state"], status["step"]) == ("Running", 0)
@@ -104,9 +109,9 @@ def test_a_server_is_running_when_it_is_ready_and_ends_well(pod: Pod) -> None:
     assert status["serving"]["bucketsReady"] == status["serving"]["bucketsTotal"] == 4
     assert status["firstStepSeconds"] > 0
     assert status["cache"]["firstStepRequests"] >= 4
-    pod.wait_for(lambda: pod.serving()["requests"] >= 1, 10)
+    pod.wait_for(lambda: (pod.launchers[0].status().get("serving") or {}).get("requests", 0) >= 1)
     pod.signal(0, signal.SIGTERM)
-    pod.wait(60)
+    pod.wait()
     assert pod.exit_codes == [0], pod.outputs()
     assert pod.termination["cause"] is None
     assert pod.termination["message"] == "the server was asked to stop (SIGTERM), and has drained"
@@ -118,7 +123,7 @@ def test_a_second_start_finds_all_in_the_cache(pod: Pod) -> None:
     first = pod.wait_until_ready()["cache"]
     assert first["firstStepHits"] == 0
     pod.signal(0, signal.SIGTERM)
-    pod.wait(60)
+    pod.wait()
     shutil.rmtree(pod.directory / "pod-0")
     pod.serve("double")
     second = pod.wait_until_ready()["cache"]
@@ -127,7 +132,7 @@ def test_a_second_start_finds_all_in_the_cache(pod: Pod) -> None:
 
 def test_a_failed_load_is_told_as_the_cause(pod: Pod) -> None:
     pod.serve("failing")
-    pod.wait(120)
+    pod.wait()
     assert pod.exit_codes == [1]
     assert pod.termination["cause"] == "ProgramError"
     assert pod.termination["exception"]["type"] == "KeyError"
@@ -136,7 +141,7 @@ def test_a_failed_load_is_told_as_the_cause(pod: Pod) -> None:
 
 def test_a_warmup_loads_and_is_done(pod: Pod) -> None:
     pod.serve("double", JAXRUN_WARMUP="Fill")
-    pod.wait(120)
+    pod.wait()
     assert pod.exit_codes == [0], pod.outputs()
     cache = pod.termination["cache"]
     assert cache["written"] >= 4

@@ -1,6 +1,7 @@
 """A real server from its process's start to its end."""
 
 import json
+import re
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from served import Served
 Start = Callable[..., Served]
 INFER = "/v2/models/double/infer"
 SLOW = "/v2/models/slow/infer"
+HELD = "/v2/models/held/infer"
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def body(**more: Any) -> dict[str, Any]:
     return {"inputs": [x, flags], "outputs": [{"name": "y"}], **more}
 
 
-SLOW_BODY = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]}
+ONE_ROW = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]}
 
 
 def test_it_is_alive_at_once_and_ready_when_loaded(start: Start, tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_it_is_alive_at_once_and_ready_when_loaded(start: Start, tmp_path: Path)
 def test_told_to_stop_while_loading_it_stops_at_once(start: Start, tmp_path: Path) -> None:
     served = start("patient", GO=str(tmp_path / "never")).wait_until_up()
     served.stop()
-    assert served.exit_code(10) == 0
+    assert served.exit_code() == 0
 
 
 @pytest.mark.parametrize(
@@ -103,8 +105,42 @@ def test_the_operators_buckets_win(start: Start) -> None:
     assert "length" in said["error"]
 
 
+class Held:
+    """A server that answers nothing from now on, until it may."""
+
+    def __init__(self, start: Start, go: Path, drain_seconds: float = 600) -> None:
+        self._go = go
+        self.ends: list[int] = []
+        go.touch()
+        settings = json.dumps({"drainSeconds": drain_seconds})
+        self.served = start("held", GO=str(go), JAXRUN_SERVE=settings).wait_until_ready()
+        go.unlink()
+
+    def asked(self, times: int) -> list[threading.Thread]:
+        """By as many clients, whose requests have been taken on when this returns."""
+        clients = [threading.Thread(target=self._ask, daemon=True) for _ in range(times)]
+        for each in clients:
+            each.start()
+        self.served.wait_until(lambda: self.pending == times)
+        return clients
+
+    @property
+    def pending(self) -> int:
+        said = self.served.ask("GET", "/status")[2]
+        return int(said["queued"] + said["inFlight"])
+
+    def answer(self) -> None:
+        self._go.touch()
+
+    def _ask(self) -> None:
+        try:
+            self.ends.append(self.served.ask("POST", HELD, ONE_ROW)[0])
+        except OSError:
+            self.ends.append(0)
+
+
 def test_told_to_stop_under_load_it_loses_nothing(start: Start) -> None:
-    served = start("double", JAXRUN_SERVE='{"drainSeconds": 8}').wait_until_ready()
+    served = start("double").wait_until_ready()
     ends: Counter[object] = Counter()
     heard = threading.Event()
     lock = threading.Lock()
@@ -126,69 +162,66 @@ def test_told_to_stop_under_load_it_loses_nothing(start: Start) -> None:
     served.stop()
     served.wait_until(lambda: served.ask("GET", "/v2/health/ready")[0] == 503)
     before = ends[200]
-    served.wait_until(lambda: ends[200] >= before + 20)
+    served.wait_until(lambda: ends[200] >= before + 8)
     heard.set()
     for each in clients:
-        each.join(30)
+        each.join(120)
     assert served.exit_code() == 0
     assert set(ends) == {200}, ends
 
 
-def test_what_was_taken_on_is_answered_before_the_end(start: Start) -> None:
-    settings = '{"drainSeconds": 30}'
-    served = start("slow", TURNS="3000", JAXRUN_SERVE=settings).wait_until_ready()
-    ends: list[int] = []
-    clients = [
-        threading.Thread(target=lambda: ends.append(served.ask("POST", SLOW, SLOW_BODY)[0]))
-        for _ in range(3)
-    ]
+def test_what_was_taken_on_is_answered_before_the_end(start: Start, tmp_path: Path) -> None:
+    held = Held(start, tmp_path / "go")
+    clients = held.asked(3)
+    held.served.stop()
+    held.served.wait_until(lambda: held.served.ask("GET", "/v2/health/ready")[0] == 503)
+    held.answer()
     for each in clients:
-        each.start()
-    served.wait_until(lambda: served.ask("GET", "/status")[2]["inFlight"] >= 1)
-    served.stop()
-    for each in clients:
-        each.join(60)
-    assert served.exit_code() == 0
-    assert ends == [200, 200, 200]
+        each.join(120)
+    assert held.served.exit_code() == 0
+    assert held.ends == [200, 200, 200]
 
 
-def test_a_second_signal_ends_it_at_once(start: Start) -> None:
-    served = start("double").wait_until_ready()
-    served.stop()
-    served.wait_until(lambda: served.ask("GET", "/v2/health/ready")[0] == 503)
-    served.stop()
-    assert served.exit_code(5) == 128 + signal.SIGTERM
+def test_a_second_signal_ends_it_at_once(start: Start, tmp_path: Path) -> None:
+    held = Held(start, tmp_path / "go")
+    held.asked(1)
+    held.served.stop()
+    held.served.wait_until(lambda: held.served.ask("GET", "/v2/health/ready")[0] == 503)
+    held.served.stop()
+    assert held.served.exit_code() == 128 + signal.SIGTERM
 
 
-def test_who_goes_away_is_not_worked_for(start: Start) -> None:
-    served = start("slow", TURNS="3000").wait_until_ready()
-    data = json.dumps(SLOW_BODY).encode()
-    head = f"POST {SLOW} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+def test_who_goes_away_is_not_worked_for(start: Start, tmp_path: Path) -> None:
+    held = Held(start, tmp_path / "go")
+    served = held.served
+    data = json.dumps(ONE_ROW).encode()
+    head = f"POST {HELD} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
     peers = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(40)]
     for peer in peers:
         peer.sendall(head + data)
-    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] >= 30)
+    served.wait_until(lambda: held.pending == 40)
     for peer in peers:
         peer.close()
-    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] == 0, seconds=5)
-    began = time.monotonic()
-    assert served.ask("POST", SLOW, SLOW_BODY)[0] == 200
+    # Nothing is executed meanwhile, but for what the device had begun.
+    served.wait_until(lambda: served.ask("GET", "/status")[2]["queued"] == 0)
+    held.answer()
+    assert served.ask("POST", HELD, ONE_ROW)[0] == 200
     page = served.ask("GET", "/metrics")[2]
-    assert 'jaxrun_serve_requests_total{outcome="cancelled"}' in page, page
-    assert time.monotonic() - began < 20
+    found = re.search(r'^jaxrun_serve_requests_total{outcome="cancelled"} (.*)$', page, re.M)
+    assert found is not None, page
+    assert float(found[1]) >= 30, page
 
 
 def test_a_deadline_that_cannot_be_kept_is_refused_early(start: Start) -> None:
     served = start("slow", TURNS="3000").wait_until_ready()
     began = time.monotonic()
-    assert served.ask("POST", SLOW, SLOW_BODY)[0] == 200
-    took = time.monotonic() - began
-    assert took > 0.2, "an execution takes longer than the deadlines below"
+    assert served.ask("POST", SLOW, ONE_ROW)[0] == 200
+    too_soon = (time.monotonic() - began) / 3
 
-    began = time.monotonic()
-    status, headers, said = served.ask("POST", SLOW, SLOW_BODY, X_Request_Timeout_Ms="100")
+    milliseconds = str(int(too_soon * 1e3))
+    status, headers, said = served.ask("POST", SLOW, ONE_ROW, X_Request_Timeout_Ms=milliseconds)
     assert status == 503, said
-    assert time.monotonic() - began < took
+    assert "an answer takes about" in said["error"]
     assert int(headers["retry-after"]) >= 1
-    in_body = {**SLOW_BODY, "parameters": {"timeout": 100_000}}
+    in_body = {**ONE_ROW, "parameters": {"timeout": int(too_soon * 1e6)}}
     assert served.ask("POST", SLOW, in_body)[0] == 503

@@ -51,7 +51,7 @@ try:
             bucket = model.grid.bucket_of({"batch": 3, "length": length})
             running = [engine.run(bucket, [{"x": x * factor}]) for factor in range(1, count + 1)]
             for future in running:
-                (answer,) = future.result(60)
+                (answer,) = future.result(120)
                 assert isinstance(answer, dict)
                 print("answer", answer["total"][2].tolist(), flush=True)
         engine.close()

@@ -46,7 +46,7 @@ def call(net: Any, inputs: dict[str, Any]) -> dict[str, Any]:
 
 def answers(model: serve.Model, right: Any) -> None:
     engine = loaded(model)
-    (answer,) = engine.run(model.grid.all()[-1], [{"x": X}]).result(60)
+    (answer,) = engine.run(model.grid.all()[-1], [{"x": X}]).result(120)
     assert isinstance(answer, dict)
     np.testing.assert_allclose(answer["y"], right, rtol=1e-5, atol=1e-6)
     engine.close()

