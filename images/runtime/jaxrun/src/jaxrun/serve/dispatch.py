@@ -35,7 +35,7 @@ from jaxrun.serve.settings import ServeSettings
 from jaxrun.serve.sizes import sizes_of
 from jaxrun.serve.state import Draining, Loading, Ready, State, Unready
 from jaxrun.serve.statistics import Loaded, serving
-from jaxrun.serve.tally import Outcome, Tally
+from jaxrun.serve.tally import BrokenPromise, Outcome, Tally
 
 if TYPE_CHECKING:
     from jaxrun.serve.engine.loading import Loading as EngineLoading
@@ -233,6 +233,8 @@ class Server:
             self._notice_idle()
         now = self._clock()
         self._tally.answered(now - ticket.arrived, now)
+        if ticket.deadline is not None and now > ticket.deadline:
+            self._tally.broken_promises[BrokenPromise.LATE] += 1
         return outputs
 
     def _ticket(self, request: InferRequest, model: Model, now: float) -> Ticket:
@@ -279,6 +281,7 @@ class Server:
         while isinstance(decided := scheduler.next(self._clock()), Dispatch):
             self._start(decided, scheduler, engine)
         for dropped in scheduler.take_dropped():
+            self._tally.broken_promises[BrokenPromise.UNSERVED] += 1
             self._end(dropped.ticket.id, refused(dropped.refusal))
         self._set_timer(decided.until if isinstance(decided, Wait) else None)
         self._notice_idle()

@@ -1,5 +1,6 @@
 """What is admitted with a deadline is in time: whatever comes later, as long as costs hold."""
 
+import random
 from heapq import heappop, heappush
 from typing import Any
 
@@ -12,18 +13,10 @@ from jaxrun.serve.buckets import Bucket, Grid
 GRID = Grid({"batch": (1, 2, 4, 8), "length": (16, 64), "width": (1, 2)})
 ROUNDING_SECONDS = 1e-9
 
-costs = st.fixed_dictionaries({bucket: st.floats(0.001, 0.1) for bucket in GRID.all()})
-gaps = st.one_of(st.just(0.0), st.floats(0.0, 0.03))
-offers = st.tuples(
-    st.integers(1, 8),
-    st.sampled_from(GRID.families),
-    st.one_of(st.none(), st.floats(0.001, 1.0), st.sampled_from((0.2, 0.5))),
-    st.integers(0, 2),
-)
-scripts = st.lists(
-    st.tuples(gaps, st.one_of(offers, st.integers(1, 10).map(lambda back: ("cancel", back)))),
-    max_size=60,
-)
+# Device-seconds that are offered for each second.
+overloads = st.floats(1.0, 6.0)
+costs = st.fixed_dictionaries({bucket: st.floats(0.001, 0.02) for bucket in GRID.all()})
+seeds = st.integers(0, 2**32).map(random.Random)
 
 
 class ExactDevice:
@@ -71,21 +64,26 @@ class ExactDevice:
             self.at(max(decided.until, self.now + 1e-7), self._alarm)
 
 
-@settings(max_examples=400, deadline=None)
-@given(costs, scripts)
+def a_crowd(dice: random.Random, device: ExactDevice, gap_seconds: float) -> None:
+    """Requests of every kind, and some that are given up."""
+    now = 0.0
+    for id in range(150):
+        now += dice.expovariate(1 / gap_seconds)
+        left = dice.choice((None, 0.5, 0.2, 0.2, dice.uniform(0.01, 0.5)))
+        deadline = None if left is None else now + left
+        rows, family = dice.choice((1, 1, 1, 2, 3, 8)), dice.choice(GRID.families)
+        device.at(now, Ticket(id, rows, family, 1, now, deadline, dice.choice((0, 0, 1, 2))))
+        if dice.random() < 0.1:
+            device.at(now, id - dice.randrange(1, 10))
+
+
+@settings(max_examples=150, deadline=None)
+@given(costs, overloads, seeds)
 def test_with_costs_that_hold_every_promise_is_kept(
-    base: dict[Bucket, float], script: list[tuple[float, Any]]
+    base: dict[Bucket, float], overload: float, dice: random.Random
 ) -> None:
     device = ExactDevice(base)
-    now = 0.0
-    for id, (gap, what) in enumerate(script):
-        now += gap
-        if what[0] == "cancel":
-            device.at(now, id - what[1])
-        else:
-            rows, family, left, priority = what
-            deadline = None if left is None else now + left
-            device.at(now, Ticket(id, rows, family, 1, now, deadline, priority))
+    a_crowd(dice, device, 0.004 / overload)
     device.run()
     assert device.scheduler.take_dropped() == []
     assert device.answered.keys() == device.admitted.keys()

@@ -58,7 +58,7 @@ def choose(
     for choice in _wanted(queues, costs, timetable, now):
         queue = queues[choice.bucket.family]
         if timetable.bears(choice.tickets, start + choice.seconds):
-            _fill(choice, smaller[queue.family], timetable, start)
+            _fill(choice, smaller[queue.family])
             if queue.rows <= choice.bucket.batch:
                 _join(choice, smaller[queue.family], costs, timetable, start)
             return choice
@@ -66,7 +66,7 @@ def choose(
     assert first is not None, "without promises anything may go"
     choice = Choice(first.bucket, list(first.tickets), costs.seconds(first.bucket))
     family = first.bucket.family
-    _fill(choice, (queues[family], *smaller[family]), timetable, start)
+    _fill(choice, (queues[family], *smaller[family]))
     return choice
 
 
@@ -102,18 +102,13 @@ def _relief(option: Choice, costs: Costs, now: float) -> float:
     return waiting * least / option.seconds
 
 
-def _fill(
-    choice: Choice, others: Sequence[FamilyQueue], timetable: Timetable, start: float
-) -> None:
-    """Rows that are free anyway: for whom there is no hurry to go otherwise, too."""
+def _fill(choice: Choice, others: Sequence[FamilyQueue]) -> None:
     free = choice.bucket.batch - choice.rows
-    end = start + choice.seconds
     aboard = {ticket.id for ticket in choice.tickets}
     for queue in others:
         if free and len(queue):
             for ticket in queue.front(choice.bucket.batch):
-                in_time = timetable.until(ticket.id) >= end
-                if ticket.id not in aboard and ticket.rows <= free and in_time:
+                if ticket.id not in aboard and ticket.rows <= free:
                     choice.tickets.append(ticket)
                     free -= ticket.rows
 
