@@ -90,7 +90,6 @@ def test_with_costs_that_hold_every_promise_is_kept(
     late = {
         id: device.answered[id] - ticket.deadline
         for id, ticket in device.admitted.items()
-        if ticket.deadline is not None
-        and device.answered[id] > ticket.deadline + ROUNDING_SECONDS
+        if ticket.deadline is not None and device.answered[id] > ticket.deadline + ROUNDING_SECONDS
     }
     assert not late

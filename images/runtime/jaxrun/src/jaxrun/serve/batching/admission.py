@@ -36,7 +36,7 @@ class Promises:
         self.part += min(KEPT * count, 1.0) * (MOST_PART - self.part)
 
     def broken(self, count: int) -> None:
-        """So many admitted tickets were not, or cannot be any more."""
+        """So many were not."""
         self.part = max(self.part * BROKEN**count, LEAST_PART)
 
     def until(self, deadline: float, now: float) -> float:

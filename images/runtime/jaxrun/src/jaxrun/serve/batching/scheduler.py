@@ -185,7 +185,8 @@ class Scheduler:
                 return self._wait(due)
         start = self._free_at(now)
         while hopeless := self._timetable.hopeless(start):
-            self._break(hopeless)
+            # They go where that breaks no other promise, and so late.
+            self._timetable.remove(hopeless)
         choice = choose(self._waiting, self._smaller, self._costs, self._timetable, now, start)
         if not self._flights:
             until = self._hesitate(choice, now)
@@ -213,9 +214,10 @@ class Scheduler:
         """The batch is answered. seconds: of execution, without waiting for the one before it."""
         self._land(dispatch, now)
         self._memory_failures = 0
-        self._promises.kept(
-            sum(ticket.deadline is not None and now <= ticket.deadline for ticket in dispatch.tickets)
-        )
+        promised = [each.deadline for each in dispatch.tickets if each.deadline is not None]
+        in_time = sum(now <= deadline for deadline in promised)
+        self._promises.kept(in_time)
+        self._promises.broken(len(promised) - in_time)
         self._costs.forgive(now)
         if self._costs.observe(dispatch.bucket, max(seconds, 1e-9)):
             self._changed(self._queues[dispatch.bucket.family])
@@ -267,11 +269,6 @@ class Scheduler:
             free_at += abs(executing_until - now) + behind
         return free_at + sum(self._costs.seconds(each.bucket) for each in self._retries)
 
-    def _break(self, tickets: list[Ticket]) -> None:
-        """They cannot be in time any more: they go where that keeps nobody else waiting."""
-        self._timetable.remove(tickets)
-        self._promises.broken(len(tickets))
-
     def _plan_anew(self, family: Family, now: float) -> None:
         """Without batches that are not to be used any more."""
         tickets = self._timetable.planned(family)
@@ -281,8 +278,6 @@ class Scheduler:
             place = self._timetable.find(ticket, until, self._free_at(now))
             if place is not None:
                 self._timetable.add(ticket, until, place)
-            else:
-                self._promises.broken(1)
 
     def _lead_seconds(self) -> float:
         part = LEAD_PART_FULL if self._full else LEAD_PART
@@ -318,9 +313,8 @@ class Scheduler:
     def _expire(self, now: float) -> None:
         for id in self._expiry.take(now, self._queued):
             ticket = self._queued[id]
-            if ticket.id in self._timetable:
-                self._promises.broken(1)
             self._take(ticket)
+            self._promises.broken(1)
             self._dropped.append(Dropped(ticket, admission.passed()))
 
     def _take(self, ticket: Ticket) -> None:

@@ -59,9 +59,6 @@ class Timetable:
         self._of: dict[int, Planned] = {}
         self._until: dict[int, float] = {}
 
-    def __contains__(self, id: int) -> bool:
-        return id in self._of
-
     @property
     def first(self) -> Planned | None:
         return self._batches[0] if self._batches else None
