@@ -261,6 +261,15 @@ def test_a_batch_that_would_make_a_promise_break_does_not_go_first() -> None:
     assert player.start(0.05).bucket.family == LONG
 
 
+@pytest.mark.parametrize(("left", "bucket"), [(0.05, Bucket(2, LONG)), (0.0115, Bucket(1, LONG))])
+def test_nobody_is_taken_along_at_the_price_of_a_promise(left: float, bucket: Bucket) -> None:
+    larger = {each: 0.012 for each in GRID.all() if each.family == LONG and each.batch > 1}
+    player = Player({**FLAT, **larger})
+    player.offer(0.0, LONG, left=left)
+    player.offer(0.0, SHORT)
+    assert player.start(0.0).bucket == bucket
+
+
 def test_nobody_waits_for_company_at_the_price_of_a_promise() -> None:
     player = Player(max_delay_seconds=0.005)
     for i in range(200):
@@ -316,8 +325,10 @@ def test_after_a_bucket_had_no_memory_promises_are_planned_without_it() -> None:
     for _ in range(8):
         player.offer(0.0, left=0.2)
     player.scheduler.failed(whole, 0.01, no_memory=True)
-    planned = player.scheduler._timetable.planned(SHORT)
-    assert len(planned) == 8
+    assert len(player.scheduler._timetable.planned(SHORT)) == 8
+    first = player.scheduler._timetable.first
+    assert first is not None
+    assert first.bucket == Bucket(4, SHORT)
     sizes = []
     for _ in range(4):
         begun = player.start(0.01)
