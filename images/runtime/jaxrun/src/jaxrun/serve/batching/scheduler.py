@@ -1,7 +1,8 @@
 """The scheduler: the queues, what is in flight, and the order of decisions on both.
 
 Every method costs O(log n) in the number of queued tickets, except `next` where it makes a batch:
-that costs as much as the tickets it looks at, once per batch.
+that costs as much as the tickets it looks at, once per batch. `offer` takes also a step for each
+batch that is planned behind the ticket's place (`timetable`): none where all have as much time.
 """
 
 from collections.abc import Mapping
