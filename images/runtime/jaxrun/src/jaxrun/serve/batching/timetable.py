@@ -90,6 +90,8 @@ class Timetable:
                     and self._bears(index, more, start)
                 ):
                     best = Place(planned, bucket, more, index)
+                    if more <= 0:
+                        return best
         index = bisect_right(self._batches, until, key=_until)
         before = start + (self._ends[index - 1] if index else 0.0)
         for bucket, seconds in self._buckets(ticket, 0):
