@@ -39,6 +39,10 @@ class Load:
     """Any other answer, or none within 5 s."""
     dropped: int
     """That the load generator could not send, as all its clients still waited."""
+    late: int = 0
+    """Of those answered: after the deadline that they were sent with."""
+    expired: int = 0
+    """Of those failed: with 504, as their deadline passed in the server's queue."""
 
     @property
     def lost(self) -> int:
@@ -46,8 +50,8 @@ class Load:
 
     @property
     def goodput(self) -> float:
-        """Requests answered a second."""
-        return self.answered.count / self.seconds
+        """Requests answered in time a second."""
+        return (self.answered.count - self.late) / self.seconds
 
     def keeps(self, p95_milliseconds: float, tolerated: float = 0.001) -> bool:
         """Whether all but a thousandth were answered, and 95 percent in time."""
@@ -97,6 +101,8 @@ def parsed(rate: float, seconds: float, said: dict[str, Any]) -> Load:
         refused=_latency(said["refused"]),
         failed=int(said["failed"]),
         dropped=int(said["dropped"]),
+        late=int(said["late"]),
+        expired=int(said["expired"]),
     )
 
 

@@ -9,6 +9,9 @@ const rate = Number(__ENV.RATE);
 const answered = new Trend("answered", true);
 const refused = new Trend("refused", true);
 const failed = new Counter("failed");
+// Answered after the time that they had; and those of `failed` whose time ended in the queue.
+const late = new Counter("late");
+const expired = new Counter("expired");
 
 export const options = {
   scenarios: {
@@ -40,10 +43,16 @@ export default function () {
   const response = http.post(__ENV.URL, body, { headers, timeout: "5s" });
   if (response.status === 200) {
     answered.add(response.timings.duration);
+    if (__ENV.TIMEOUT_MS && response.timings.duration > Number(__ENV.TIMEOUT_MS)) {
+      late.add(1);
+    }
   } else if (response.status === 429 || response.status === 503) {
     refused.add(response.timings.duration);
   } else {
     failed.add(1);
+    if (response.status === 504) {
+      expired.add(1);
+    }
   }
 }
 
@@ -55,6 +64,8 @@ export function handleSummary(data) {
       answered: values("answered"),
       refused: values("refused"),
       failed: count("failed"),
+      late: count("late"),
+      expired: count("expired"),
       dropped: count("dropped_iterations"),
       seconds: data.state.testRunDurationMs / 1000,
     }),

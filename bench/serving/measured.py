@@ -7,6 +7,8 @@ from bench.serving.k6 import Latency, Load
 
 PROMISE_P95_MILLISECONDS = 200.0
 GOAL_RATIO = 2.0
+PADDED_BY_HAND = "fastapi"
+"""FastAPI by somebody who knows how JAX compiles: `fastapi-naive` is how people write it."""
 GOAL_GOODPUT = 0.9
 GOAL_REFUSAL_MILLISECONDS = 50.0
 
@@ -61,11 +63,15 @@ def goals(measured: Sequence[Served]) -> list[Goal]:
         return []
     found = []
     peers = [served for served in measured if served is not ours]
-    if peers:
-        best = max(peers, key=lambda served: served.capacity)
-        ratio = ours.capacity / best.capacity if best.capacity else float("inf")
-        what = f"at least {GOAL_RATIO:g}x the best peer's requests a second"
-        found.append(Goal(what, f"{ratio:.2f}x {best.server}", ratio >= GOAL_RATIO))
+    for whose, of_these in (
+        ("the best batching or naive peer's", [p for p in peers if p.server != PADDED_BY_HAND]),
+        ("FastAPI's, padded by hand,", [p for p in peers if p.server == PADDED_BY_HAND]),
+    ):
+        if of_these:
+            best = max(of_these, key=lambda served: served.capacity)
+            ratio = ours.capacity / best.capacity if best.capacity else float("inf")
+            what = f"at least {GOAL_RATIO:g}x {whose} requests a second"
+            found.append(Goal(what, f"{ratio:.2f}x {best.server}", ratio >= GOAL_RATIO))
     seen = f"{ours.compilations} in all, {ours.soak_seconds:.0f} s of them the soak"
     found.append(Goal("no compilation after ready", seen, ours.compilations == 0))
     if ours.overload is not None:
@@ -80,7 +86,7 @@ def _overload_goals(load: Load, capacity: float) -> list[Goal]:
     return [
         Goal(
             f"at 3x capacity, goodput of at least {GOAL_GOODPUT:.0%} of it",
-            f"{share:.0%}, {load.lost} lost",
+            f"{share:.0%} in time, {load.late} late, {load.lost} lost",
             share >= GOAL_GOODPUT,
         ),
         Goal(
@@ -155,10 +161,11 @@ def latency_table(measured: Sequence[Served]) -> str:
 def _overloaded(load: Load) -> str:
     answered, refused = load.answered, load.refused
     return (
-        f"{load.rate:.0f} requests/s sent, {load.goodput:.0f} answered a second "
+        f"{load.rate:.0f} requests/s sent, {load.goodput:.0f} answered in time a second "
         f"(p95 {_ms(answered.p95)} ms), {refused.count} refused "
         f"(p50 {_ms(refused.p50)}, p99 {_ms(refused.p99)}, longest {_ms(refused.longest)} ms), "
-        f"{load.lost} lost"
+        f"{load.late} of those answered late, {load.lost} lost, "
+        f"{load.expired} of them in the queue when their time ended"
     )
 
 

@@ -15,6 +15,7 @@ OVERLOAD = Load(
     300.0, 10.0, Latency(950, 90.0, 190.0, 199.0), Latency(2050, 1.0, 3.0, 9.0, 20.0), 0, 0
 )
 SERVED = Served(OURS, 5.0, 9.0, 100.0, [Level(0.9, IN_TIME, 12.0)], 600.0, 0, OVERLOAD)
+BY_HAND = dataclasses.replace(SERVED, server="fastapi", capacity=45.0, overload=None)
 PEER = dataclasses.replace(SERVED, server="bentoml", capacity=40.0, compilations=3, overload=None)
 
 
@@ -45,16 +46,22 @@ class TestLoad:
     def test_counts_as_goodput_what_was_answered(self) -> None:
         assert OVERLOAD.goodput == 95.0
 
+    def test_does_not_count_what_was_answered_late(self) -> None:
+        assert dataclasses.replace(OVERLOAD, late=50).goodput == 90.0
+
     def test_is_read_from_what_k6_says(self) -> None:
         said = {
             "answered": {"count": 3, "med": 1.0, "p(95)": 2.0, "p(99)": 3.0, "max": 4.0},
             "refused": None,
-            "failed": 1,
+            "failed": 2,
             "dropped": 2,
+            "late": 1,
+            "expired": 1,
         }
         load = k6.parsed(50.0, 10.0, said)
         assert load.answered == Latency(3, 1.0, 2.0, 3.0, 4.0)
-        assert (load.refused.count, load.lost) == (0, 3)
+        assert (load.refused.count, load.lost) == (0, 4)
+        assert (load.late, load.expired) == (1, 1)
 
 
 class TestCapacity:
@@ -79,15 +86,16 @@ class TestCapacity:
 
 class TestGoals:
     def test_are_met(self) -> None:
-        assert all(met(SERVED, PEER).values())
-        assert len(met(SERVED, PEER)) == 4
+        assert all(met(SERVED, PEER, BY_HAND).values())
+        assert len(met(SERVED, PEER, BY_HAND)) == 5
 
     @pytest.mark.parametrize(
         ("ours", "what"),
         [
-            ({"capacity": 79.0}, "best peer"),
+            ({"capacity": 89.0}, "padded by hand"),
             ({"compilations": 1}, "no compilation"),
             ({"overload": dataclasses.replace(OVERLOAD, answered=Latency(890))}, "goodput"),
+            ({"overload": dataclasses.replace(OVERLOAD, late=60)}, "goodput"),
             (
                 {"overload": dataclasses.replace(OVERLOAD, refused=Latency(9, 1, 2, 3, 51))},
                 "refusal",
@@ -96,9 +104,15 @@ class TestGoals:
     )
     def test_are_not_met(self, ours: dict[str, object], what: str) -> None:
         served = dataclasses.replace(SERVED, **ours)  # type: ignore[arg-type]
-        missed = [goal for goal, is_met in met(served, PEER).items() if not is_met]
+        missed = [goal for goal, is_met in met(served, PEER, BY_HAND).items() if not is_met]
         assert len(missed) == 1
         assert what in missed[0]
+
+    def test_the_peer_padded_by_hand_is_judged_apart(self) -> None:
+        found = met(SERVED, PEER, dataclasses.replace(BY_HAND, capacity=60.0))
+        assert [goal for goal, is_met in found.items() if not is_met] == [
+            "at least 2x FastAPI's, padded by hand, requests a second"
+        ]
 
     def test_the_report_names_all_servers_and_goals(self) -> None:
         text = report([SERVED, PEER])

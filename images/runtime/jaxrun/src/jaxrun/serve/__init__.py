@@ -8,9 +8,10 @@
                            outputs={"y": serve.Output(("batch", 3))}, buckets={"batch": (1, 8)})
 
 `model`, `buckets` and `errors` are the contract and import neither JAX nor numpy. `engine` runs
-batches on the devices, `batching` decides what runs when, `dispatch` joins the two, `http` speaks
-the protocol, `adapters` make models of what Flax, Orbax and `jax.export` leave behind. A request
-goes http -> dispatch -> batching -> engine and its answer the same way back.
+batches on the devices, `batching` decides what runs when, `dispatch` and `flights` join the two,
+`http` speaks the protocol, `adapters` make models of what Flax, Orbax and `jax.export` leave
+behind. A request goes http -> dispatch -> batching -> flights -> engine and its answer the same way
+back.
 """
 
 from jaxrun.serve.buckets import Bucket, Family, Grid

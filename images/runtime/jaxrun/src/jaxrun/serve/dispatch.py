@@ -1,45 +1,33 @@
-"""Between HTTP and the engine: requests become tickets, tickets become batches, batches answers.
+"""Between HTTP and the engine: whether there is a model, and whether a request is taken.
 
-The scheduler decides and the engine's threads execute; everything here runs on the event loop, and
-never waits. Requests that come in one turn of the loop are offered before any of them goes, so that
-they can go together. When a batch is done the next one is given to the device first, and only then
-are the answers of the old one handed out.
+Requests become tickets, which the scheduler admits or refuses; what becomes of those admitted is in
+`flights`. Everything here runs on the event loop, and never waits.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jaxrun.serve.batching import Dispatch, Refusal, Scheduler, Ticket, Wait
+from jaxrun.serve.batching import Refusal, Scheduler, Ticket
 from jaxrun.serve.buckets import BATCH
-from jaxrun.serve.endings import RETRY_SECONDS, ending, refused
-from jaxrun.serve.errors import (
-    DeviceOutOfMemory,
-    EngineBroken,
-    InvalidInput,
-    NotFinite,
-    RefusalReason,
-    Refused,
-    ServeError,
-    TooLarge,
-)
+from jaxrun.serve.endings import RETRY_SECONDS, refused
+from jaxrun.serve.errors import InvalidInput, RefusalReason, Refused, TooLarge
+from jaxrun.serve.flights import Flights
 from jaxrun.serve.metrics import exposition
 from jaxrun.serve.model import Model
-from jaxrun.serve.pending import Pending
 from jaxrun.serve.runner import Runner
 from jaxrun.serve.settings import ServeSettings
 from jaxrun.serve.sizes import sizes_of
 from jaxrun.serve.state import Draining, Loading, Ready, State, Unready
 from jaxrun.serve.statistics import Loaded, serving
-from jaxrun.serve.tally import Outcome, Tally
+from jaxrun.serve.tally import BrokenPromise, Outcome, Tally
 
 if TYPE_CHECKING:
     from jaxrun.serve.engine.loading import Loading as EngineLoading
-    from jaxrun.serve.runner import Answer, Array
+    from jaxrun.serve.runner import Array
 
 MOST_PRIORITY = 1000
 
@@ -60,12 +48,6 @@ class InferRequest:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Flight:
-    dispatch: Dispatch
-    started: float
-
-
 class Server:
     """Lives from the process's first moment: it is `Loading` until `load` has returned.
 
@@ -81,19 +63,13 @@ class Server:
         self._tally = Tally()
         self._engine: Runner | None = None
         self._scheduler: Scheduler | None = None
+        self._flights: Flights | None = None
         self._loop: asyncio.AbstractEventLoop
         self._load_seconds: float | None = None
         self._ready_at: float | None = None
         self._began = clock()
         self._ready_since = self._began
-        self._pending: dict[int, Pending] = {}
         self._last_id = 0
-        self._last_done = 0.0
-        self._pump_asked = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     @property
     def state(self) -> State:
@@ -125,6 +101,7 @@ class Server:
             self._state = Unready(f"load: {type(error).__name__}: {error}")
             raise
         self._engine, self._scheduler = engine, scheduler
+        self._flights = Flights(scheduler, engine, self._tally, self._clock, self._give_up)
         self._ready_since = self._clock()
         self._load_seconds = self._ready_since - began
         self._ready_at = time.time()
@@ -179,10 +156,12 @@ class Server:
     async def drained(self, timeout_seconds: float) -> bool:
         """Returns when nothing is queued or in flight and the engine is closed: False if the time
         was over first."""
-        engine = self._engine
+        engine, flights = self._engine, self._flights
+        if engine is None or flights is None:
+            return True
         try:
-            await asyncio.wait_for(self._idle.wait(), timeout_seconds)
-            if engine is not None and self._scheduler is not None and not engine.follows:
+            await asyncio.wait_for(flights.idle.wait(), timeout_seconds)
+            if not engine.follows:
                 await asyncio.wait_for(asyncio.to_thread(engine.close), timeout_seconds)
         except asyncio.TimeoutError:
             return False
@@ -196,43 +175,35 @@ class Server:
         """Content type and body of /metrics."""
         return exposition(self._loaded(), self._tally)
 
-    def _serving(self) -> tuple[Scheduler, Runner]:
-        scheduler, engine = self._scheduler, self._engine
-        if not isinstance(self._state, Ready) or scheduler is None or engine is None:
+    def _serving(self) -> tuple[Scheduler, Runner, Flights]:
+        scheduler, engine, flights = self._scheduler, self._engine, self._flights
+        ready = isinstance(self._state, Ready)
+        if not ready or scheduler is None or engine is None or flights is None:
             raise self._not_ready()
         if engine.follows:
             raise Refused(
                 503, RETRY_SECONDS, RefusalReason.FOLLOWER, "process 0 of this replica serves"
             )
-        return scheduler, engine
+        return scheduler, engine, flights
 
     def _turn_away(self, deadline: float | None) -> None:
-        scheduler, _ = self._serving()
+        scheduler, *_ = self._serving()
         refusal = scheduler.foresee(deadline, self._clock())
         if refusal is not None:
             raise refused(refusal)
 
     async def _infer(self, request: InferRequest) -> "dict[str, Array]":
-        scheduler, engine = self._serving()
+        scheduler, engine, flights = self._serving()
         now = self._clock()
         ticket = self._ticket(request, engine.model, now)
         verdict = scheduler.offer(ticket, now)
         if isinstance(verdict, Refusal):
             raise refused(verdict)
-        future: asyncio.Future[dict[str, Array]] = self._loop.create_future()
-        self._pending[ticket.id] = Pending(ticket, request.inputs, future)
-        self._idle.clear()
-        self._ask_pump()
-        try:
-            outputs = await future
-        except asyncio.CancelledError:
-            scheduler.cancel(ticket.id)
-            raise
-        finally:
-            del self._pending[ticket.id]
-            self._notice_idle()
+        outputs = await flights.answer(ticket, request.inputs)
         now = self._clock()
         self._tally.answered(now - ticket.arrived, now)
+        if ticket.deadline is not None and now > ticket.deadline:
+            self._tally.broken_promises[BrokenPromise.LATE] += 1
         return outputs
 
     def _ticket(self, request: InferRequest, model: Model, now: float) -> Ticket:
@@ -265,107 +236,12 @@ class Server:
             503, max(seconds or 0.0, RETRY_SECONDS), RefusalReason.LOADING, "the model is loading"
         )
 
-    def _ask_pump(self) -> None:
-        if not self._pump_asked:
-            self._pump_asked = True
-            self._loop.call_soon(self._pump)
-
-    def _pump(self) -> None:
-        """Gives the device what is due, and sets the alarm for what comes next."""
-        self._pump_asked = False
-        scheduler, engine = self._scheduler, self._engine
-        if scheduler is None or engine is None:
-            return
-        while isinstance(decided := scheduler.next(self._clock()), Dispatch):
-            self._start(decided, scheduler, engine)
-        for dropped in scheduler.take_dropped():
-            self._end(dropped.ticket.id, refused(dropped.refusal))
-        self._set_timer(decided.until if isinstance(decided, Wait) else None)
-        self._notice_idle()
-
-    def _start(self, dispatch: Dispatch, scheduler: Scheduler, engine: Runner) -> None:
-        now = self._clock()
-        scheduler.started(dispatch, now)
-        self._tally.left_queue(now - ticket.arrived for ticket in dispatch.tickets)
-        flight = _Flight(dispatch, now)
-        loop, clock = self._loop, self._clock
-
-        def done(future: "Future[list[Answer]]") -> None:
-            # In the engine's thread: the loop may be late, the clock is not.
-            loop.call_soon_threadsafe(self._landed, flight, future, clock())
-
-        try:
-            rows = [self._pending[piece.ticket.id].inputs_of(piece) for piece in dispatch.pieces]
-            engine.run(dispatch.bucket, rows).add_done_callback(done)
-        except Exception as error:
-            failed: Future[list[Answer]] = Future()
-            failed.set_exception(error)
-            loop.call_soon(self._landed, flight, failed, now)
-
-    def _landed(self, flight: _Flight, future: "Future[list[Answer]]", at: float) -> None:
-        scheduler = self._scheduler
-        assert scheduler is not None
-        dispatch = flight.dispatch
-        seconds = at - max(flight.started, self._last_done)
-        self._last_done = at
-        error = future.exception()
-        if error is None:
-            scheduler.finished(dispatch, seconds, self._clock())
-            self._pump()
-            self._tally.executed(dispatch.bucket, dispatch.rows, seconds, at)
-            for piece, answer in zip(dispatch.pieces, future.result(), strict=True):
-                if isinstance(answer, NotFinite):
-                    self._end(piece.ticket.id, answer)
-                elif (pending := self._pending.get(piece.ticket.id)) is not None:
-                    whole = pending.take(piece, answer)
-                    if whole is not None and not pending.future.done():
-                        pending.future.set_result(whole)
-        else:
-            self._failed(dispatch, error, scheduler)
-        self._notice_idle()
-
-    def _failed(self, dispatch: Dispatch, error: BaseException, scheduler: Scheduler) -> None:
-        no_memory = isinstance(error, DeviceOutOfMemory)
-        self._tally.out_of_memory += no_memory
-        failure = scheduler.failed(dispatch, self._clock(), no_memory=no_memory)
-        for ticket in failure.lost:
-            self._end(ticket.id, ending(error))
-        broken = self._engine.broken if self._engine is not None else None
-        if failure.unready or broken or isinstance(error, EngineBroken):
-            self._give_up(broken or str(error))
-        self._pump()
-
     def _give_up(self, reason: str) -> None:
         """Unready for good: nothing that waits is run any more."""
         if not isinstance(self._state, Unready):
             self._state = Unready(reason)
-        if self._scheduler is not None:
-            for ticket in self._scheduler.abandon():
-                self._end(ticket.id, self._not_ready())
-
-    def _end(self, id: int, error: ServeError) -> None:
-        pending = self._pending.get(id)
-        if pending is not None and not pending.future.done():
-            pending.future.set_exception(error)
-
-    def _set_timer(self, until: float | None) -> None:
-        if self._timer is not None:
-            if until == self._timer_at:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if until is not None:
-            self._timer_at = until
-            delay = max(until - self._clock(), 0.0)
-            self._timer = self._loop.call_later(delay, self._timer_rang)
-
-    def _timer_rang(self) -> None:
-        self._timer = None
-        self._pump()
-
-    def _notice_idle(self) -> None:
-        if not self._pending and (self._scheduler is None or self._scheduler.idle):
-            self._idle.set()
+        if self._flights is not None:
+            self._flights.abandon(self._not_ready())
 
     def _told(self, told: "EngineLoading") -> None:
         if isinstance(self._state, Loading):
@@ -380,7 +256,7 @@ class Server:
         self._loop.call_soon_threadsafe(setattr, self, "_state", state)
 
     def _loaded(self) -> Loaded:
-        scheduler, engine = self._scheduler, self._engine
+        scheduler, engine, flights = self._scheduler, self._engine, self._flights
         queued = scheduler.queued if scheduler is not None else 0
         return Loaded(
             state=self._state,
@@ -393,7 +269,7 @@ class Server:
             queued=queued,
             queued_bytes=scheduler.queued_bytes if scheduler is not None else 0,
             queued_seconds=scheduler.queued_seconds() if scheduler is not None else 0.0,
-            in_flight=len(self._pending) - queued,
+            in_flight=flights.in_flight if flights is not None else 0,
             compiles=dict(engine.compiles_after_ready) if engine is not None else {},
             not_finite=dict(engine.not_finite) if engine is not None else {},
             parameters_bytes=engine.plan.parameter_bytes if engine is not None else 0,

@@ -22,7 +22,7 @@ from jaxrun.contract import ServingState
 from jaxrun.serve.buckets import Bucket
 from jaxrun.serve.errors import RefusalReason
 from jaxrun.serve.statistics import Loaded, state_name
-from jaxrun.serve.tally import Histogram, Outcome, Tally
+from jaxrun.serve.tally import BrokenPromise, Histogram, Outcome, Tally
 
 MOST_FUNCTIONS = 16
 _STATM = Path("/proc/self/statm")
@@ -67,6 +67,14 @@ def _of_requests(tally: Tally) -> Iterator[Metric]:
     for reason in RefusalReason:
         refused.add_metric([reason.value], tally.refused[reason])
     yield refused
+    broken = CounterMetricFamily(
+        "jaxrun_serve_broken_promises",
+        "Admitted requests that were not answered by their deadline",
+        labels=["outcome"],
+    )
+    for broken_promise in BrokenPromise:
+        broken.add_metric([broken_promise.value], tally.broken_promises[broken_promise])
+    yield broken
     yield _histogram(
         "jaxrun_serve_latency_seconds", "From arrival to answer, of answered ones", tally.latency
     )

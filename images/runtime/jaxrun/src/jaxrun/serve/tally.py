@@ -30,6 +30,14 @@ class Outcome(str, Enum):
     CANCELLED = "cancelled"
 
 
+class BrokenPromise(str, Enum):
+    """What became of an admitted request that was not answered by its deadline; the values are the
+    labels of `jaxrun_serve_broken_promises_total`."""
+
+    LATE = "late"
+    UNSERVED = "unserved"
+
+
 class Histogram:
     """Counts by upper bound, the last one without; what Prometheus wants of a histogram."""
 
@@ -120,6 +128,7 @@ class Tally:
     def __init__(self) -> None:
         self.requests: Counter[Outcome] = Counter()
         self.refused: Counter[RefusalReason] = Counter()
+        self.broken_promises: Counter[BrokenPromise] = Counter()
         self.latency = Histogram(_LATENCY_BOUNDS)
         self.queue_seconds = Histogram(_LATENCY_BOUNDS)
         self.batches: Counter[Bucket] = Counter()

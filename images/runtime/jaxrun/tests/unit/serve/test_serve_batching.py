@@ -225,11 +225,11 @@ def test_refused_exactly_when_what_goes_before_leaves_too_little_time() -> None:
     player.busy(0.0, batches=2)
     for _ in range(8):
         player.offer(0.0)
-    # 20 ms in flight and 10.2 ms queued before it, which may take 0.7 of the time left.
-    early = player.offer(0.0, left=0.0302 / 0.7 - 0.0002, priority=1)
+    # 20 ms in flight and 10.2 ms queued before it, which may take 0.6 of the time left.
+    early = player.offer(0.0, left=0.0302 / 0.6 - 0.0002, priority=1)
     assert isinstance(early, Refusal)
     assert (early.status, early.reason) == (503, RefusalReason.DEADLINE_UNREACHABLE)
-    assert isinstance(player.offer(0.0, left=0.0302 / 0.7 + 0.0002, priority=1), Admitted)
+    assert isinstance(player.offer(0.0, left=0.0302 / 0.6 + 0.0002, priority=1), Admitted)
     over = player.offer(0.0, left=-0.001)
     assert isinstance(over, Refusal)
     assert over.status == 504
@@ -242,19 +242,99 @@ def test_what_is_less_urgent_does_not_count_against_a_request() -> None:
     assert isinstance(player.offer(0.0, left=0.03), Admitted)
 
 
-def test_a_ticket_that_cannot_start_in_time_any_more_is_dropped_and_the_alarm_is_set_for_it() -> (
-    None
-):
+def test_an_arrival_is_refused_where_it_would_make_a_promise_break() -> None:
+    player = Player()
+    player.busy(0.0, batches=2)
+    # 20 ms in flight; the first may be done at 35 ms, those before it by priority take time too.
+    assert isinstance(player.offer(0.0, LONG, left=0.037, priority=1), Admitted)
+    refusal = player.offer(0.0, SHORT, left=0.036, priority=0)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.reason) == (503, RefusalReason.DEADLINE_UNREACHABLE)
+    assert isinstance(player.offer(0.0, SHORT, left=0.06, priority=0), Admitted)
+
+
+def test_a_batch_that_would_make_a_promise_break_does_not_go_first() -> None:
+    player = Player()
+    for _ in range(8):
+        player.offer(0.0, SHORT)
+    player.offer(0.05, LONG, left=0.015)
+    assert player.start(0.05).bucket.family == LONG
+
+
+@pytest.mark.parametrize(("left", "bucket"), [(0.05, Bucket(2, LONG)), (0.0115, Bucket(1, LONG))])
+def test_nobody_is_taken_along_at_the_price_of_a_promise(left: float, bucket: Bucket) -> None:
+    larger = {each: 0.012 for each in GRID.all() if each.family == LONG and each.batch > 1}
+    player = Player({**FLAT, **larger})
+    player.offer(0.0, LONG, left=left)
+    player.offer(0.0, SHORT)
+    assert player.start(0.0).bucket == bucket
+
+
+def test_nobody_waits_for_company_at_the_price_of_a_promise() -> None:
+    player = Player(max_delay_seconds=0.005)
+    for i in range(200):
+        player.offer(i * 0.001)
+        player.scheduler.cancel(player.last)
+    player.offer(0.2, left=0.0125)
+    decided = player.scheduler.next(0.2)
+    assert isinstance(decided, Dispatch) or decided.until < 0.2015
+
+
+def test_a_broken_promise_is_served_late_as_long_as_somebody_waits() -> None:
+    player = Player()
+    (stalled,) = player.busy(0.0)
+    player.offer(0.0, left=0.1)
+    player.scheduler.finished(stalled, 0.01, 0.095)
+    assert ids(player.start(0.095)) == [2]
+    assert player.scheduler.take_dropped() == []
+
+
+def test_a_broken_promise_does_not_break_another() -> None:
+    player = Player(LINEAR)
+    (stalled,) = player.busy(0.0)
+    player.offer(0.0, SHORT, rows=8, left=0.1)
+    player.offer(0.0, LONG, left=0.1045)
+    player.scheduler.finished(stalled, 0.008, 0.095)
+    assert player.start(0.095).bucket == Bucket(1, LONG)
+
+
+def test_what_is_still_queued_at_its_deadline_is_504_and_the_alarm_is_set_for_it() -> None:
     player = Player()
     player.busy(0.0, batches=2)
     player.offer(0.0, left=0.1)
     decided = player.scheduler.next(0.001)
     assert isinstance(decided, Wait)
-    assert decided.until == pytest.approx(0.09)
-    assert player.scheduler.next(0.0901) is None
+    assert decided.until == pytest.approx(0.1)
+    assert player.scheduler.next(0.1001) is None
     (dropped,) = player.scheduler.take_dropped()
-    assert (dropped.ticket.id, dropped.refusal.status) == (3, 503)
+    assert (dropped.ticket.id, dropped.refusal.status) == (3, 504)
     assert player.scheduler.queued == player.scheduler.queued_bytes == 0
+
+
+def test_an_overdue_execution_counts_as_taking_as_long_again() -> None:
+    player = Player()
+    player.busy(0.0)
+    assert isinstance(player.offer(0.011, LONG, left=0.05), Admitted)
+    player.scheduler.cancel(player.last)
+    assert isinstance(player.offer(0.060, LONG, left=0.05), Refusal)
+
+
+def test_after_a_bucket_had_no_memory_promises_are_planned_without_it() -> None:
+    player = Player()
+    (whole,) = player.busy(0.0)
+    for _ in range(8):
+        player.offer(0.0, left=0.2)
+    player.scheduler.failed(whole, 0.01, no_memory=True)
+    assert len(player.scheduler._timetable.planned(SHORT)) == 8
+    first = player.scheduler._timetable.first
+    assert first is not None
+    assert first.bucket == Bucket(4, SHORT)
+    sizes = []
+    for _ in range(4):
+        begun = player.start(0.01)
+        sizes.append(begun.bucket.batch)
+        player.scheduler.finished(begun, 0.01, 0.01)
+    assert sizes == [4, 4, 4, 4]
 
 
 def test_estimates_follow_what_is_measured_also_for_buckets_that_are_not_used() -> None:

@@ -63,6 +63,10 @@ class Served:
         return list(gathered.result())
 
 
+def page(served: Served) -> list[str]:
+    return served.server.exposition()[1].decode().splitlines()
+
+
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[Served]:
     served = Served()
@@ -218,19 +222,27 @@ async def test_only_a_request_without_a_deadline_has_the_default() -> None:
 
 
 async def test_a_deadline_in_the_queue_is_answered_then_and_not_after_the_batch_before() -> None:
-    served = Served(ServeSettings(default_timeout_seconds=0.1))
+    served = Served(ServeSettings(default_timeout_seconds=2))
     await served.server.load(lambda: served.engine)
     patient = time.monotonic() + 600
     running = [served.ask(a_request(rows=8, deadline=patient)) for _ in range(2)]
     await served.holds(2)
     with pytest.raises(Refused) as refused:
         await asyncio.wait_for(served.server.infer(a_request()), 60)
-    assert refused.value.reason in (
-        RefusalReason.DEADLINE_PASSED,
-        RefusalReason.DEADLINE_UNREACHABLE,
-    )
+    assert (refused.value.status, refused.value.reason) == (504, RefusalReason.DEADLINE_PASSED)
     assert len(served.engine.held) == 2
+    assert 'jaxrun_serve_broken_promises_total{outcome="unserved"} 1.0' in page(served)
     await served.answers_all(*running)
+
+
+async def test_an_answer_after_its_deadline_is_given_and_counted(served: Served) -> None:
+    deadline = time.monotonic() + 0.3
+    task = served.ask(a_request(deadline=deadline))
+    await served.holds(1)
+    await until(lambda: time.monotonic() > deadline, "the deadline")
+    (outputs,) = await served.answers_all(task)
+    assert isinstance(outputs, dict)
+    assert 'jaxrun_serve_broken_promises_total{outcome="late"} 1.0' in page(served)
 
 
 async def test_no_memory_is_tried_again_in_smaller_buckets_and_put_together(
@@ -320,9 +332,9 @@ async def test_statistics_and_metrics_tell_the_same(served: Served) -> None:
     assert (said["requests"], said["refused"], said["queued"], said["inFlight"]) == (1, 0, 0, 0)
     assert said["padding"] == 0.125
     assert said["latency"]["p50Seconds"] > 0  # type: ignore[index]
-    kind, body = served.server.exposition()
-    assert kind.startswith("text/plain")
-    lines = body.decode().splitlines()
+    assert served.server.exposition()[0].startswith("text/plain")
+    lines = page(served)
+    assert 'jaxrun_serve_broken_promises_total{outcome="late"} 0.0' in lines
     assert 'jaxrun_serve_requests_total{outcome="answered"} 1.0' in lines
     assert 'jaxrun_serve_padding_rows_total{bucket="batch=8,length=16"} 1.0' in lines
     assert "jaxrun_serve_latency_seconds_count 1.0" in lines

@@ -11,14 +11,16 @@ from jaxrun.serve.errors import RefusalReason
 
 SOONEST_RETRY_SECONDS = 0.1
 # Other tickets' work may fill at most so much of the time that a ticket has. The rest covers
-# executions that take longer than expected and later arrivals that share or overtake a batch; and
-# as the ticket's own work does not count here, long requests are not refused before short ones.
-MOST_PART = 0.7
+# executions that take longer than expected; and as the ticket's own work does not count here, long
+# requests are not refused before short ones.
+MOST_PART = 0.6
 LEAST_PART = 0.3
 # About one promise in (1 - BROKEN) / (KEPT * the part's distance from MOST_PART) breaks under
-# lasting overload: few are dropped late, and little capacity is given away for that.
+# lasting overload.
 BROKEN = 0.98
 KEPT = 0.0002
+# Of the time that a ticket has, so much is kept for executions that take longer than expected.
+RESERVE = 0.05
 
 
 class Promises:
@@ -30,12 +32,16 @@ class Promises:
         self.part = MOST_PART
 
     def kept(self, count: int) -> None:
-        """So many tickets with a deadline were answered."""
+        """So many tickets with a deadline were answered in time."""
         self.part += min(KEPT * count, 1.0) * (MOST_PART - self.part)
 
-    def broken(self) -> None:
-        """A ticket was dropped from the queue because its deadline could not be met."""
-        self.part = max(self.part * BROKEN, LEAST_PART)
+    def broken(self, count: int) -> None:
+        """So many were not."""
+        self.part = max(self.part * BROKEN**count, LEAST_PART)
+
+    def until(self, deadline: float, now: float) -> float:
+        """When a ticket with this deadline is to be answered, by the plan."""
+        return deadline - RESERVE * (deadline - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,8 @@ def promise(ticket: Ticket, predicted: Prediction, part: float, now: float) -> A
     over = max(predicted.seconds - left, predicted.before_seconds - part * left)
     if over <= 0:
         return Admitted(predicted.seconds)
-    return Refusal(
-        503,
-        max(over, SOONEST_RETRY_SECONDS),
-        RefusalReason.DEADLINE_UNREACHABLE,
+    return unreachable(
+        over,
         f"an answer takes about {predicted.seconds:.3f} s and the request has {left:.3f} s left",
     )
 
@@ -114,11 +118,11 @@ def passed(retry_after_seconds: float = 0.0) -> Refusal:
     )
 
 
-def unreachable(late_seconds: float) -> Refusal:
-    """For a queued ticket whose deadline comes before the end of any batch that it can be in."""
+def unreachable(over_seconds: float, message: str) -> Refusal:
+    """For a ticket whose answer would come so much too late, or make others' late."""
     return Refusal(
         503,
-        max(late_seconds, SOONEST_RETRY_SECONDS),
+        max(over_seconds, SOONEST_RETRY_SECONDS),
         RefusalReason.DEADLINE_UNREACHABLE,
-        f"the answer would be {late_seconds:.3f} s late",
+        message,
     )

@@ -4,23 +4,24 @@ Each family offers the batch that its plan begins with. The device takes the one
 most waiting per device-second: the sum over its tickets of (age / budget) ** AGE_POWER, divided by
 its cost. This is the max-weight rule with ages as weights: it keeps every load stable that any
 rule can, it favours batches with many rows per second, and it starves nobody, because the age of
-who waits grows and that of who is served does not. Before that, two exceptions:
+who waits grows and that of who is served does not. Only families whose head is about as urgent as
+the most urgent one take part (`urgency`).
 
-- Only families whose head is about as urgent as the most urgent one take part (`urgency`).
-- A family whose head still makes its deadline if it goes now, and not after the winner, goes first;
-  of several the earliest deadline.
+It does so only where all promises are kept after it (`timetable`). Where they are not, the most
+urgent promise decides: its family's batch goes, or else just what is planned to go first.
 
 Rows of padding in the winner go to tickets of families that fit into it, which costs nothing; and
 where a larger batch of the winner costs less than what whole queues of such families cost by
 themselves, they all go together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jaxrun.serve.batching.costs import Costs
 from jaxrun.serve.batching.queue import FamilyQueue
 from jaxrun.serve.batching.ticket import Ticket
+from jaxrun.serve.batching.timetable import Timetable
 from jaxrun.serve.batching.urgency import PATIENCE_SECONDS, budget_seconds
 from jaxrun.serve.buckets import Bucket, Family
 
@@ -31,12 +32,11 @@ AGE_FLOOR = 0.02
 
 @dataclass(slots=True)
 class Choice:
-    """tickets go in `bucket` and take `seconds`; `late` cannot make their deadlines any more."""
+    """tickets go in `bucket` and take `seconds`."""
 
     bucket: Bucket
     tickets: list[Ticket]
     seconds: float
-    late: list[Ticket]
 
     @property
     def rows(self) -> int:
@@ -44,38 +44,53 @@ class Choice:
 
 
 def choose(
-    queues: Sequence[FamilyQueue],
+    queues: Mapping[Family, FamilyQueue],
     smaller: Mapping[Family, Sequence[FamilyQueue]],
     costs: Costs,
+    timetable: Timetable,
     now: float,
     start: float,
 ) -> Choice:
     """The next batch; nothing is dequeued. queues: those that are not empty, at least one.
 
-    start: when the device begins with it. Where `late` is not empty, `tickets` is to be chosen
-    anew without them.
+    start: when the device begins with it.
     """
-    first = min(queue.head_due for queue in queues)
-    urgent = [queue for queue in queues if queue.head_due < first + PATIENCE_SECONDS]
-    options = [_option(queue, costs) for queue in urgent]
+    for choice in _wanted(queues, costs, timetable, now):
+        queue = queues[choice.bucket.family]
+        if timetable.bears(choice.tickets, start + choice.seconds):
+            _fill(choice, smaller[queue.family])
+            if queue.rows <= choice.bucket.batch:
+                _join(choice, smaller[queue.family], costs, timetable, start)
+            return choice
+    first = timetable.first
+    assert first is not None, "without promises anything may go"
+    choice = Choice(first.bucket, list(first.tickets), costs.seconds(first.bucket))
+    family = first.bucket.family
+    _fill(choice, (queues[family], *smaller[family]))
+    return choice
+
+
+def _wanted(
+    queues: Mapping[Family, FamilyQueue], costs: Costs, timetable: Timetable, now: float
+) -> Iterator[Choice]:
+    earliest = min(queue.head_due for queue in queues.values())
+    options = [
+        _option(queue, costs)
+        for queue in queues.values()
+        if queue.head_due < earliest + PATIENCE_SECONDS
+    ]
     if len(options) == 1:
-        winner = options[0]
+        yield options[0]
     else:
-        winner = max(options, key=lambda option: _relief(option, costs, now))
-        winner = _last_call(winner, options, start)
-    queue = next(each for each in queues if each.family == winner.bucket.family)
-    _meet_deadlines(winner, queue, costs, start)
-    if not winner.late:
-        _fill(winner, smaller[queue.family], start)
-        if queue.rows <= winner.bucket.batch:
-            _join(winner, smaller[queue.family], costs, start)
-    return winner
+        yield max(options, key=lambda option: _relief(option, costs, now))
+    if (first := timetable.first) is not None:
+        yield _option(queues[first.bucket.family], costs)
 
 
 def _option(queue: FamilyQueue, costs: Costs) -> Choice:
     batch = costs.planned_batch(queue.family, queue.rows, queue.head.rows)
     bucket = Bucket(batch, queue.family)
-    return Choice(bucket, queue.front(batch), costs.seconds(bucket), [])
+    return Choice(bucket, queue.front(batch), costs.seconds(bucket))
 
 
 def _relief(option: Choice, costs: Costs, now: float) -> float:
@@ -87,55 +102,24 @@ def _relief(option: Choice, costs: Costs, now: float) -> float:
     return waiting * least / option.seconds
 
 
-def _last_call(winner: Choice, options: list[Choice], start: float) -> Choice:
-    """The earliest deadline's option, where going after the winner, in the order of deadlines,
-    would be too late for any head that is not lost anyway; else the winner."""
-    heads = sorted(
-        (deadline, index)
-        for index, option in enumerate(options)
-        if (deadline := option.tickets[0].deadline) is not None
-    )
-    end = start + winner.seconds
-    for deadline, index in heads:
-        option = options[index]
-        if option is not winner and start + option.seconds <= deadline:
-            end += option.seconds
-            if end > deadline:
-                return options[heads[0][1]]
-    return winner
-
-
-def _meet_deadlines(choice: Choice, queue: FamilyQueue, costs: Costs, start: float) -> None:
-    """Finds out who would be late. A queue that this batch empties is rather cut into smaller
-    batches; with more behind it that costs others their deadlines."""
-    late = _late(choice.tickets, start + choice.seconds)
-    if late and queue.rows <= choice.bucket.batch:
-        tightest = min(ticket.deadline for ticket in late if ticket.deadline is not None)
-        family = choice.bucket.family
-        for batch in reversed(costs.batches(family)):
-            bucket = Bucket(batch, family)
-            if batch < choice.bucket.batch and start + costs.seconds(bucket) <= tightest:
-                tickets = queue.front(batch)
-                if tickets and not _late(tickets, start + costs.seconds(bucket)):
-                    choice.bucket, choice.tickets = bucket, tickets
-                    choice.seconds = costs.seconds(bucket)
-                    return
-    choice.late = late
-
-
-def _fill(choice: Choice, smaller: Sequence[FamilyQueue], start: float) -> None:
+def _fill(choice: Choice, others: Sequence[FamilyQueue]) -> None:
     free = choice.bucket.batch - choice.rows
-    end = start + choice.seconds
-    for queue in smaller:
-        if not free:
-            return
-        if len(queue):
-            guests = [each for each in queue.front(free) if not _is_late(each, end)]
-            choice.tickets += guests
-            free -= sum(ticket.rows for ticket in guests)
+    aboard = {ticket.id for ticket in choice.tickets}
+    for queue in others:
+        if free and len(queue):
+            for ticket in queue.front(choice.bucket.batch):
+                if ticket.id not in aboard and ticket.rows <= free:
+                    choice.tickets.append(ticket)
+                    free -= ticket.rows
 
 
-def _join(choice: Choice, smaller: Sequence[FamilyQueue], costs: Costs, start: float) -> None:
+def _join(
+    choice: Choice,
+    smaller: Sequence[FamilyQueue],
+    costs: Costs,
+    timetable: Timetable,
+    start: float,
+) -> None:
     family = choice.bucket.family
     aboard = {ticket.id for ticket in choice.tickets}
     best = 0.0
@@ -153,17 +137,10 @@ def _join(choice: Choice, smaller: Sequence[FamilyQueue], costs: Costs, start: f
                 guests += rest
                 free -= rows
                 saved += costs.planned_seconds(queue.family, rows)
-        if saved > best and not _late(choice.tickets + guests, start + costs.seconds(bucket)):
+        end = start + costs.seconds(bucket)
+        if saved > best and timetable.bears(choice.tickets + guests, end):
             best, joined = saved, (bucket, guests)
     if joined is not None:
         choice.bucket = joined[0]
         choice.tickets = choice.tickets + joined[1]
         choice.seconds = costs.seconds(joined[0])
-
-
-def _late(tickets: list[Ticket], end: float) -> list[Ticket]:
-    return [ticket for ticket in tickets if _is_late(ticket, end)]
-
-
-def _is_late(ticket: Ticket, end: float) -> bool:
-    return ticket.deadline is not None and ticket.deadline < end

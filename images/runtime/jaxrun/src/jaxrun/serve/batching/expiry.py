@@ -1,4 +1,4 @@
-"""When queued tickets become pointless: a heap of the latest moments at which they may start."""
+"""When queued tickets become pointless: a heap of their deadlines."""
 
 from collections.abc import Collection
 from heapq import heapify, heappop, heappush
@@ -13,14 +13,14 @@ class Expiry:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []
 
-    def add(self, id: int, latest_start: float, queued: Collection[int]) -> None:
-        heappush(self._heap, (latest_start, id))
+    def add(self, id: int, deadline: float, queued: Collection[int]) -> None:
+        heappush(self._heap, (deadline, id))
         if len(self._heap) > 2 * len(queued) + 64:
             self._heap = [entry for entry in self._heap if entry[1] in queued]
             heapify(self._heap)
 
     def take(self, now: float, queued: Collection[int]) -> list[int]:
-        """Ids of queued tickets that can no longer start in time."""
+        """Ids of queued tickets whose deadline is over."""
         over = []
         while self._heap and self._heap[0][0] < now:
             id = heappop(self._heap)[1]

@@ -1,7 +1,8 @@
 """The scheduler: the queues, what is in flight, and the order of decisions on both.
 
 Every method costs O(log n) in the number of queued tickets, except `next` where it makes a batch:
-that costs as much as the tickets it looks at, once per batch.
+that costs as much as the tickets it looks at, once per batch. `offer` takes also a step for each
+batch that is planned behind the ticket's place (`timetable`): none where all have as much time.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from jaxrun.serve.batching.ticket import (
     Ticket,
     Wait,
 )
+from jaxrun.serve.batching.timetable import Timetable
 from jaxrun.serve.buckets import Bucket, Family, Grid
 
 # A batch behind the executing one is made up so long before that ends: early enough for the host
@@ -60,6 +62,7 @@ class Scheduler:
         self._queued: dict[int, Ticket] = {}
         self._queued_bytes = 0
         self._expiry = Expiry()
+        self._timetable = Timetable(self._costs)
         self._promises = admission.Promises()
         self._dropped: list[Dropped] = []
         self._retries: list[Dispatch] = []
@@ -100,8 +103,7 @@ class Scheduler:
 
     def committed_seconds(self, now: float) -> float:
         """Device-seconds left of what is in flight or to be retried."""
-        busy = max(self._busy_until - now, 0.0) if self._flights else 0.0
-        return busy + sum(self._costs.seconds(each.bucket) for each in self._retries)
+        return self._free_at(now) - now
 
     def foresee(self, deadline: float | None, now: float) -> Refusal | None:
         """The refusal of any ticket with such a deadline, whatever its family, rows and priority.
@@ -114,19 +116,25 @@ class Scheduler:
         return verdict if isinstance(verdict, Refusal) else None
 
     def offer(self, ticket: Ticket, now: float) -> Admitted | Refusal:
-        """Queues the ticket if there is room and its deadline can be met."""
+        """Queues the ticket if there is room, and a place where its deadline and all promises are
+        kept."""
         queue = self._queues[ticket.family]
         queue.arrivals.observe(now)
         verdict = self._verdict(ticket, now)
         if isinstance(verdict, Refusal):
             return verdict
+        if ticket.deadline is not None:
+            until = self._promises.until(ticket.deadline, now)
+            place = self._timetable.find(ticket, until, self._free_at(now))
+            if place is None:
+                return admission.unreachable(
+                    verdict.predicted_seconds, "others have been promised the time that it takes"
+                )
+            self._timetable.add(ticket, until, place)
+            self._expiry.add(ticket.id, ticket.deadline, self._queued)
         queue.add(ticket)
         self._queued[ticket.id] = ticket
         self._queued_bytes += ticket.bytes
-        if ticket.deadline is not None:
-            batch = self._costs.fitting_batch(ticket.family, ticket.rows)
-            least = self._costs.seconds(Bucket(batch, ticket.family))
-            self._expiry.add(ticket.id, ticket.deadline - least, self._queued)
         self._changed(queue)
         return verdict
 
@@ -176,14 +184,17 @@ class Scheduler:
             due = self._busy_until - self._lead_seconds()
             if now < due:
                 return self._wait(due)
-        choice = self._choice(now)
-        if choice is None:
-            return None
+        start = self._free_at(now)
+        while hopeless := self._timetable.hopeless(start):
+            # They go where that breaks no other promise, and so late.
+            self._timetable.remove(hopeless)
+        choice = choose(self._waiting, self._smaller, self._costs, self._timetable, now, start)
         if not self._flights:
             until = self._hesitate(choice, now)
             if until > now:
                 return self._wait(until)
         self._hesitating_since = None
+        self._timetable.remove(choice.tickets)
         for ticket in choice.tickets:
             self._take(ticket)
         pieces = tuple(Piece(ticket, 0, ticket.rows) for ticket in choice.tickets)
@@ -204,10 +215,14 @@ class Scheduler:
         """The batch is answered. seconds: of execution, without waiting for the one before it."""
         self._land(dispatch, now)
         self._memory_failures = 0
-        self._promises.kept(sum(ticket.deadline is not None for ticket in dispatch.tickets))
+        promised = [each.deadline for each in dispatch.tickets if each.deadline is not None]
+        in_time = sum(now <= deadline for deadline in promised)
+        self._promises.kept(in_time)
+        self._promises.broken(len(promised) - in_time)
         self._costs.forgive(now)
         if self._costs.observe(dispatch.bucket, max(seconds, 1e-9)):
             self._changed(self._queues[dispatch.bucket.family])
+        self._timetable.refresh()
 
     def failed(self, dispatch: Dispatch, now: float, *, no_memory: bool) -> Failure:
         """The batch is not answered. no_memory: the device had none for it."""
@@ -220,6 +235,7 @@ class Scheduler:
                 self._costs.avoid(dispatch.bucket, now)
                 self._changed(self._queues[dispatch.bucket.family])
             self._retries += retried
+            self._plan_anew(dispatch.bucket.family, now)
         lost = () if retried else dispatch.tickets
         if lost:
             self._retries = without(self._retries, {ticket.id for ticket in lost})
@@ -242,17 +258,27 @@ class Scheduler:
         self._flights = [flight for flight in self._flights if flight[0] is not dispatch]
         self._busy_until = now + sum(seconds for _, seconds in self._flights)
 
-    def _choice(self, now: float) -> Choice | None:
-        start = max(now, self._busy_until) if self._flights else now
-        while self._waiting:
-            queues = list(self._waiting.values())
-            choice = choose(queues, self._smaller, self._costs, now, start)
-            if not choice.late:
-                return choice
-            for ticket in choice.late:
-                late = start + choice.seconds - (ticket.deadline or 0.0)
-                self._drop(ticket, admission.unreachable(late))
-        return None
+    def _free_at(self, now: float) -> float:
+        """When the device is done with what is in flight or to be retried.
+
+        An execution that is overdue is expected to take as long again as it is overdue by.
+        """
+        free_at = now
+        if self._flights:
+            behind = sum(seconds for _, seconds in self._flights[1:])
+            executing_until = self._busy_until - behind
+            free_at += abs(executing_until - now) + behind
+        return free_at + sum(self._costs.seconds(each.bucket) for each in self._retries)
+
+    def _plan_anew(self, family: Family, now: float) -> None:
+        """Without batches that are not to be used any more."""
+        tickets = self._timetable.planned(family)
+        untils = [self._timetable.until(ticket.id) for ticket in tickets]
+        self._timetable.remove(tickets)
+        for ticket, until in zip(tickets, untils, strict=True):
+            place = self._timetable.find(ticket, until, self._free_at(now))
+            if place is not None:
+                self._timetable.add(ticket, until, place)
 
     def _lead_seconds(self) -> float:
         part = LEAD_PART_FULL if self._full else LEAD_PART
@@ -279,10 +305,7 @@ class Scheduler:
         until = min(
             queue.arrivals.last + gap, self._hesitating_since + self._limits.max_delay_seconds
         )
-        for ticket in choice.tickets:
-            if ticket.deadline is not None:
-                until = min(until, ticket.deadline - 2 * company)
-        return until
+        return min(until, now + self._timetable.slack_seconds(now) - company)
 
     def _wait(self, until: float) -> Wait | None:
         until = min(until, self._expiry.next())
@@ -291,24 +314,16 @@ class Scheduler:
     def _expire(self, now: float) -> None:
         for id in self._expiry.take(now, self._queued):
             ticket = self._queued[id]
-            deadline = ticket.deadline if ticket.deadline is not None else inf
-            self._drop(
-                ticket,
-                admission.passed()
-                if deadline <= now
-                else admission.unreachable(admission.SOONEST_RETRY_SECONDS),
-            )
-
-    def _drop(self, ticket: Ticket, refusal: Refusal) -> None:
-        self._take(ticket)
-        self._promises.broken()
-        self._dropped.append(Dropped(ticket, refusal))
+            self._take(ticket)
+            self._promises.broken(1)
+            self._dropped.append(Dropped(ticket, admission.passed()))
 
     def _take(self, ticket: Ticket) -> None:
         del self._queued[ticket.id]
         self._queued_bytes -= ticket.bytes
         queue = self._queues[ticket.family]
         queue.remove(ticket)
+        self._timetable.remove((ticket,))
         self._changed(queue)
 
     def _changed(self, queue: FamilyQueue) -> None:

@@ -93,7 +93,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A queued ticket that its deadline took."""
+    """A queued ticket whose deadline has passed: nobody waits for it any more."""
 
     ticket: Ticket
     refusal: Refusal
