@@ -18,9 +18,10 @@ from jaxop.kube.resources import (
 from replicas import SERVICE
 from scenario import Scenario, Stage, Step, nothing
 from service_operator import build_warmed_service_operator
-from service_scenarios import BETTER, GOOD, REPLICAS
+from service_scenarios import BETTER, GOOD
 
 IMAGES: Final = {GOOD: "team/minilm:1", BETTER: "team/minilm:2"}
+REPLICAS: Final = 1
 USE: Final = {"name": caches.NAME, "warmup": "Wait"}
 
 
@@ -131,15 +132,14 @@ WARMED: Final = Scenario(
     build=build_warmed_service_operator,
     steps=(
         Step("cache created", caches.at_once, caches.create),
-        Step("cache ready", caches.ready([]), services.create(compileCache=USE)),
+        Step("cache ready", caches.ready([]), services.create(replicas=REPLICAS, compileCache=USE)),
         Step("fill runs", held(GOOD, "fill0"), finishes(GOOD, "fill0")),
         Step("verification runs", held(GOOD, "verify0"), finishes(GOOD, "verify0")),
         Step("serves", serves_warm(GOOD), serve(BETTER)),
         Step("next fill runs", held(BETTER, "fill0", REPLICAS), finishes(BETTER, "fill0")),
         Step("next verification", held(BETTER, "verify0", REPLICAS), finishes(BETTER, "verify0")),
         Step("rolled out", serves_warm(BETTER), drain(90)),
-        Step("rolled out without a Warmup", drained(BETTER, 90), serve(GOOD)),
-        Step("back without a Warmup", drained(GOOD, 90), nothing),
+        Step("rolled out without a Warmup", drained(BETTER, 90), nothing),
     ),
     kinds=(*services.KINDS, COMPILECACHES, WARMUPS, JAXJOBS, JOBS),
     remembered=JAXSERVICES,
