@@ -94,7 +94,8 @@ def sweep(
     with _processes() as pool:
         first, second = pool.map(_play, [(kubeconfig, scenario, "")] * 2)
         assert not first.problem, f"undisturbed: {first.problem}\n" + "\n".join(first.writes)
-        assert not (found := faults(first, second)), f"undisturbed, twice: {found}"
+        found = [*faults(first, second), *faults(second, first)]
+        assert not found, f"undisturbed, twice: {found}"
         report = Report(scenario, first)
         chosen = [parse(text) for text in only] or disturbances(
             first, whole=whole, long=SCENARIOS[scenario].long
