@@ -146,6 +146,7 @@ WARMED: Final = Scenario(
     normal=normal,
     plain=warmups.plain,
     long=True,
+    every=4,
 )
 
 SCENARIOS: Final = {WARMED.name: WARMED}
