@@ -26,20 +26,18 @@ HOSTS: Final = 2
 LABEL: Final = "jaxop.dev/replica"
 
 
-def fails(replica: int, attempt: int, times: int = 1) -> Callable[[Stage], Awaitable[None]]:
-    """The same failure again: the third time in a row ends its JaxJob."""
+def fails(replica: int, attempt: int = 0) -> Callable[[Stage], Awaitable[None]]:
+    """Always the same failure: it costs a restart in place, then new pods, then the JaxJob."""
 
     async def then(stage: Stage) -> None:
-        name = _job(stage, replica)["metadata"]["name"]
-        for _ in range(times):
-            stage.gangs.fails(name, attempt, ProgramFails())
+        stage.gangs.fails(_job(stage, replica)["metadata"]["name"], attempt, ProgramFails())
 
     return then
 
 
-def serve(count: int, *, attempts: tuple[int, ...] = (0, 0)) -> Callable[[Stage], str | None]:
-    """All hosts of so many replicas are ready, of these attempts of their JaxJobs, nothing else
-    runs, and the status says so."""
+def serve(count: int, *, attempt: int = 0, restarts: int = 0) -> Callable[[Stage], str | None]:
+    """All hosts of so many replicas are ready, nothing else runs, and the status says so. `attempt`
+    and `restarts` are those of the JaxJob that is replica 0."""
 
     def check(stage: Stage) -> str | None:
         status = _status(stage)
@@ -48,10 +46,11 @@ def serve(count: int, *, attempts: tuple[int, ...] = (0, 0)) -> Callable[[Stage]
         pods = [pod for pod in stage.world.all(PODS) if not is_over(pod)]
         ready = sorted((_replica(pod), index_of(pod)) for pod in pods if is_ready(pod))
         wanted = [(replica, host) for replica in range(count) for host in range(HOSTS)]
-        made = [_attempt(job) for job in stage.world.all(JAXJOBS)]
-        right = made == [*attempts[:count]] and ready == wanted and len(pods) == len(wanted)
+        made = [_past(job) for job in stage.world.all(JAXJOBS)]
+        as_made = made == [(attempt, restarts), (0, 0)][:count]
+        right = as_made and ready == wanted and len(pods) == len(wanted)
         if said != ["Ready", count, count] or loaded != "4/4" or not right:
-            return f"ready are {ready}, attempts {made}; the status is {status}"
+            return f"ready are {ready}, attempts and restarts {made}; the status is {status}"
         return None
 
     return check
@@ -83,8 +82,9 @@ def _replica(obj: Manifest) -> int:
     return int(obj["metadata"]["labels"][LABEL])
 
 
-def _attempt(job: Manifest) -> int:
-    return int((job.get("status") or {}).get("attempt", 0))
+def _past(job: Manifest) -> tuple[int, int]:
+    status = job.get("status") or {}
+    return int(status.get("attempt", 0)), int(status.get("restarts", 0))
 
 
 def normal(obj: Manifest) -> Mapping[str, Any] | None:
@@ -105,8 +105,9 @@ OF_GANGS: Final = Scenario(
             services.at_once,
             services.create(accelerator={"class": "cpu", "hosts": HOSTS}),
         ),
-        Step("serves", serve(2), fails(0, attempt=0, times=2)),
-        Step("made anew by its JaxJob", serve(2, attempts=(1, 0)), fails(0, attempt=1)),
+        Step("serves", serve(2), fails(0)),
+        Step("in place", serve(2, restarts=1), fails(0)),
+        Step("new pods", serve(2, attempt=1, restarts=2), fails(0, attempt=1)),
         Step("ended", ended(0), nothing),
         Step("replaced", serve(2), services.scale(1)),
         Step("scaled", serve(1), nothing),
@@ -118,6 +119,7 @@ OF_GANGS: Final = Scenario(
     remembered=JAXSERVICES,
     normal=normal,
     long=True,
+    every=2,
 )
 
 SCENARIOS: Final = {OF_GANGS.name: OF_GANGS}
