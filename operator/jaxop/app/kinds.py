@@ -10,6 +10,7 @@ from typing import Any
 from jaxop.app.settings import Settings
 from jaxop.controllers import compilecache, jaxjob, jaxruntime, jaxservice, warmup
 from jaxop.controllers.jaxjob.controller import NAME as JAXJOB_CONTROLLER
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.runtime.snapshot import VerificationSettings
 from jaxop.kube.client import ApiClient
@@ -41,7 +42,7 @@ def jaxjobs(around: Surroundings) -> Kind:
     settings, kueue = around.settings, around.kueue
     reports = jaxjob.GangReports(around.wake, around.is_ours)
     tokens = jaxjob.GangTokens(around.client, around.wake, JAXJOB_CONTROLLER)
-    nodes = jaxjob.NodeFacts(around.client, around.wake)
+    nodes = NodeFacts(around.client, around.wake)
     templates = jaxjob.JobTemplates(around.client, around.wake)
     controller = jaxjob.JaxJobController(
         _for_decisions(settings),
@@ -68,7 +69,7 @@ def warmups(around: Surroundings, keepers: compilecache.KeeperReports) -> Kind:
 
 
 def jax_runtimes(around: Surroundings) -> Kind:
-    settings, nodes = around.settings, jaxjob.NodeFacts(around.client, around.wake)
+    settings, nodes = around.settings, NodeFacts(around.client, around.wake)
     where = settings.watch_namespace or settings.namespace
     verification = VerificationSettings(settings.runtime_image, where)
     return Kind(jaxruntime.JaxRuntimeController(verification, nodes=nodes), (nodes.run,))
@@ -76,7 +77,7 @@ def jax_runtimes(around: Surroundings) -> Kind:
 
 def jax_services(around: Surroundings) -> Kind:
     reports = jaxservice.ReplicaReports(around.wake, around.is_ours)
-    nodes = jaxjob.NodeFacts(around.client, around.wake)
+    nodes = NodeFacts(around.client, around.wake)
     controller = jaxservice.JaxServiceController(
         _for_decisions(around.settings), reports=reports, nodes=nodes
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from jaxop.api.plan import Manifest
 from jaxop.api.v1alpha1.labels import JAXSERVICE
-from jaxop.controllers.jaxjob.trimming import child_metadata, conditions_of, pick
+from jaxop.controllers.trimming import child_metadata, conditions_of, pick
 
 _REFUSALS: Final = frozenset({"ReplicaFailure"})
 

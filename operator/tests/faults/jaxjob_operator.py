@@ -12,10 +12,10 @@ from jaxop.controllers.jaxjob import (
     GangTokens,
     JaxJobController,
     JobTemplates,
-    NodeFacts,
 )
 from jaxop.controllers.jaxjob.controller import NAME
 from jaxop.controllers.jaxjob.gang_reports import Address
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.jaxjob.reading.launcher_reading import read_report
 from jaxop.domain.jaxjob.views import GangReport

@@ -1,8 +1,8 @@
 """The operator for JaxRuntimes as app/kinds.py builds it, with kopf's events played."""
 
 from jaxop.app.kinds import Kind
-from jaxop.controllers.jaxjob import NodeFacts
 from jaxop.controllers.jaxruntime import JaxRuntimeController
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.domain.runtime import VerificationSettings
 from jaxop.kube.resources import ACCELERATORCLASSES, JAXJOBS, JAXRUNTIMES, WARMUPS
 from one_operator import Around, built_with

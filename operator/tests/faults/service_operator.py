@@ -10,9 +10,9 @@ from gang_replicas import report
 from gangs import Gangs
 from jaxjob_operator import SETTINGS, jaxjobs
 from jaxop.app.kinds import Kind
-from jaxop.controllers.jaxjob import NodeFacts
 from jaxop.controllers.jaxservice import JaxServiceController, ReplicaReports
 from jaxop.controllers.jaxservice.replica_reports import Address
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.controllers.warmup import WarmupController
 from jaxop.domain.service.replica_reading import read_replica_report
 from jaxop.domain.service.views import ReplicaReport

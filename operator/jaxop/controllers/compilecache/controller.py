@@ -13,8 +13,8 @@ from jaxop.controllers.compilecache import metrics
 from jaxop.controllers.compilecache.keeper_reports import Address, KeeperReports
 from jaxop.controllers.compilecache.trimming import trim_claim, trim_policy
 from jaxop.controllers.deployments import trim_deployment
-from jaxop.controllers.jaxjob.trimming import trim_job, trim_pod
 from jaxop.controllers.parse_cache import ParseCache
+from jaxop.controllers.trimming import trim_job, trim_pod
 from jaxop.domain import cache as domain
 from jaxop.domain.cache import Snapshot, names
 from jaxop.domain.cache.reading import (

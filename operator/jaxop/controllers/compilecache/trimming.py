@@ -1,7 +1,7 @@
 """What is kept of a CompileCache's children in memory: what `domain.cache.reading` reads."""
 
 from jaxop.api.plan import Manifest
-from jaxop.controllers.jaxjob.trimming import child_metadata, pick
+from jaxop.controllers.trimming import child_metadata, pick
 from jaxop.domain.cache.policy import FILE
 
 

@@ -1,11 +1,9 @@
 """JaxJobs: the controller, and what it reads or makes outside the stores.
 
 controller     watches, observe, decide, refused
-trimming       what is kept of Jobs, Pods and Services in memory
 compiling      which jobs a change of a JaxRuntime, CompileCache or Warmup wakes
 gang_reports   GET /status of process 0's launcher, now and then
 gang_tokens    one Secret in each namespace that has JaxJobs
-node_facts     the nodes, only while something cannot be scheduled, or may be on a dead one
 job_templates  Jobs in full, only while one of their pods may need a successor
 kueue_objects  Kueue's Workloads and flavours, where the API server has them
 metrics        jaxop_jaxjob_*
@@ -16,7 +14,6 @@ from jaxop.controllers.jaxjob.gang_reports import GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
 from jaxop.controllers.jaxjob.job_templates import JobTemplates
 from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
-from jaxop.controllers.jaxjob.node_facts import NodeFacts
 
 __all__ = [
     "GangReports",
@@ -24,5 +21,4 @@ __all__ = [
     "JaxJobController",
     "JobTemplates",
     "KueueObjects",
-    "NodeFacts",
 ]

@@ -16,9 +16,9 @@ from jaxop.controllers.jaxjob.gang_reports import Address, GangReports
 from jaxop.controllers.jaxjob.gang_tokens import GangTokens
 from jaxop.controllers.jaxjob.job_templates import JobTemplates
 from jaxop.controllers.jaxjob.kueue_objects import KueueObjects
-from jaxop.controllers.jaxjob.node_facts import NodeFacts
-from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.controllers.parse_cache import ParseCache
+from jaxop.controllers.trimming import trim_job, trim_ours, trim_pod, trim_service
 from jaxop.domain import jaxjob as domain
 from jaxop.domain.jaxjob import OperatorSettings, Snapshot
 from jaxop.domain.jaxjob.failures.lost_pods import nodes_matter
@@ -117,7 +117,7 @@ class JaxJobController:
                 JAXJOBS,
                 wake_itself,
                 selector="",
-                trim=trim_jaxjob,
+                trim=trim_ours,
                 indexes={BY_CLASS: _class_of, **INDEXES},
             ),
             Watch(ACCELERATORCLASSES, _wake_users, selector=""),

@@ -14,9 +14,9 @@ from jaxop.api.v1alpha1.jaxjob import MANAGER
 from jaxop.api.v1alpha1.jaxjob_status import FINISHED
 from jaxop.api.v1alpha1.labels import JAXRUNTIME
 from jaxop.api.v1alpha1.warmup import WARMUP_FINISHED
-from jaxop.controllers.jaxjob.node_facts import NodeFacts
-from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.controllers.parse_cache import ParseCache
+from jaxop.controllers.trimming import trim_job, trim_ours, trim_pod
 from jaxop.domain import runtime as domain
 from jaxop.domain.runtime.reading import read_verification_job
 from jaxop.domain.runtime.snapshot import Snapshot, VerificationSettings
@@ -71,7 +71,7 @@ class JaxRuntimeController:
                 JAXJOBS,
                 _wake_used,
                 selector="",
-                trim=trim_jaxjob,
+                trim=trim_ours,
                 indexes=users,
                 settle_seconds=USERS_SETTLE_SECONDS,
             ),

@@ -11,13 +11,13 @@ from jaxop.api.v1alpha1.jaxservice_status import JaxServiceStatus
 from jaxop.api.v1alpha1.labels import JAXSERVICE
 from jaxop.controllers.compile_objects import CompileObjects
 from jaxop.controllers.deployments import trim_deployment
-from jaxop.controllers.jaxjob.node_facts import NodeFacts
-from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_pod, trim_service
 from jaxop.controllers.jaxservice import metrics
 from jaxop.controllers.jaxservice.compiling import INDEXES, WATCHES
 from jaxop.controllers.jaxservice.replica_reports import Address, Heard, ReplicaReports
 from jaxop.controllers.jaxservice.trimming import trim_budget, trim_revision
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.controllers.parse_cache import ParseCache
+from jaxop.controllers.trimming import trim_ours, trim_pod, trim_service
 from jaxop.domain import service as domain
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.service import Snapshot, warmup_asked_for
@@ -105,7 +105,7 @@ class JaxServiceController:
                 JAXSERVICES,
                 wake_itself,
                 selector="",
-                trim=trim_jaxjob,
+                trim=trim_ours,
                 indexes={BY_CLASS: _class_of, **INDEXES},
             ),
             Watch(ACCELERATORCLASSES, _wake_users_of_class, selector=""),
@@ -114,7 +114,7 @@ class JaxServiceController:
             Watch(SERVICES, wake_owner, trim=trim_service),
             Watch(PODDISRUPTIONBUDGETS, wake_owner, trim=trim_budget),
             Watch(DEPLOYMENTS, wake_owner, trim=trim_deployment, indexes=by_service),
-            Watch(JAXJOBS, wake_owner, selector="", trim=trim_jaxjob, indexes=by_service),
+            Watch(JAXJOBS, wake_owner, selector="", trim=trim_ours, indexes=by_service),
             Watch(
                 PODS,
                 wake_owner,

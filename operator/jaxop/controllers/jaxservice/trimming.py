@@ -1,10 +1,10 @@
 """What is kept of a JaxService's children in memory: what `domain.service.reading` reads.
 
-Of Deployments see `controllers.deployments`, of pods and Services `controllers.jaxjob.trimming`.
+Of Deployments see `controllers.deployments`, of pods and Services `controllers.trimming`.
 """
 
 from jaxop.api.plan import Manifest
-from jaxop.controllers.jaxjob.trimming import child_metadata, pick
+from jaxop.controllers.trimming import child_metadata, pick
 
 
 def trim_revision(obj: Manifest) -> Manifest:

@@ -8,8 +8,8 @@ from jaxop.api.plan import Manifest, Plan
 from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
 from jaxop.api.v1alpha1.labels import WARMUP
 from jaxop.api.v1alpha1.warmup import WARMUP_FINISHED
-from jaxop.controllers.jaxjob.trimming import trim_jaxjob
 from jaxop.controllers.parse_cache import ParseCache
+from jaxop.controllers.trimming import trim_ours
 from jaxop.controllers.warmup.keepers import Keepers, read_keeper
 from jaxop.domain import warmup as domain
 from jaxop.domain.jaxjob import OperatorSettings
@@ -63,7 +63,7 @@ class WarmupController:
                 JAXJOBS,
                 wake_label("Warmup", WARMUP),
                 selector="",
-                trim=trim_jaxjob,
+                trim=trim_ours,
                 indexes={BY_WARMUP: _warmup_of},
             ),
             Watch(COMPILECACHES, _wake_users_of_cache, selector=""),

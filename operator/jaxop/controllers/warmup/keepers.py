@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from jaxop.controllers.compilecache.keeper_reports import Heard
-from jaxop.domain.warmup import Keeper, Offer
+from jaxop.domain.warmup import Keeper
 from jaxop.kube.resources import Key
 
 
@@ -19,10 +19,7 @@ def read_keeper(heard: Heard) -> Keeper:
         return Keeper()
     return Keeper(
         answers=True,
-        offers={
-            f"{said.digest}.{said.host}": Offer(said.published, said.refused, said.pending)
-            for said in report.offers
-        },
+        offers={f"{offer.digest}.{offer.host}": offer for offer in report.offers},
         healthy=report.healthy,
         kept={said.digest: said.entries for said in report.namespaces},
         lists_all=len(report.namespaces) == report.namespace_count,

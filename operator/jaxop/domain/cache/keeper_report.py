@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jaxop.domain import contract
 from jaxop.domain.cache.snapshot import KeeperReport, KeptNamespace, Offer
-from jaxop.domain.jaxjob.reading.json_values import mapping, mappings, moment, text, whole
+from jaxop.domain.json_values import mapping, mappings, moment, text, whole
 
 DIGEST: Final = re.compile(r"[0-9a-f]{16}")
 

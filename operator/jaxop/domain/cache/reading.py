@@ -8,8 +8,8 @@ from jaxop.api.v1alpha1.labels import CACHE_NAMESPACE
 from jaxop.domain.cache.keeper_report import is_digest
 from jaxop.domain.cache.policy import FILE
 from jaxop.domain.cache.snapshot import LONG_AGO, ClaimView, KeeperPod
-from jaxop.domain.jaxjob.reading.json_values import mapping, mappings, rfc3339_time, text
 from jaxop.domain.jaxjob.reading.reading import read_waiting
+from jaxop.domain.json_values import mapping, mappings, rfc3339_time, text
 
 READ_WRITE_MANY: Final = "ReadWriteMany"
 

@@ -74,8 +74,10 @@ class Offer:
     digest: str
     host: str
     published: int
+    """Entries that all can read now, those that were there already included."""
     refused: int
     pending: int
+    """Not looked at yet."""
 
 
 @dataclass(frozen=True, slots=True)

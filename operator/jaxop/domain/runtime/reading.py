@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from jaxop.domain import contract
-from jaxop.domain.jaxjob.reading.json_values import mapping, rfc3339_time, text, whole
 from jaxop.domain.jaxjob.reading.reading import read_job_failure, read_lone_pod
 from jaxop.domain.jaxjob.views import ContainerEnd, PodView
+from jaxop.domain.json_values import mapping, rfc3339_time, text, whole
 from jaxop.domain.runtime.snapshot import VerificationJob
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from jaxop.api.v1alpha1.labels import REPLICA, REVISION
 from jaxop.domain import contract, labels
-from jaxop.domain.jaxjob.reading.json_values import (
+from jaxop.domain.jaxjob.reading.reading import read_lone_pod
+from jaxop.domain.jaxjob.views import ContainerEnd
+from jaxop.domain.json_values import (
     MAX_TEXT,
     mapping,
     mappings,
@@ -13,8 +15,6 @@ from jaxop.domain.jaxjob.reading.json_values import (
     text,
     whole,
 )
-from jaxop.domain.jaxjob.reading.reading import read_lone_pod
-from jaxop.domain.jaxjob.views import ContainerEnd
 from jaxop.domain.service.views import (
     DeploymentView,
     ReplicaJobView,

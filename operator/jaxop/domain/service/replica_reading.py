@@ -6,8 +6,8 @@ What runs in a pod is a stranger's: nothing here raises, and what makes no sense
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from jaxop.domain.jaxjob.reading.json_values import mapping, moment, seconds, text, whole
 from jaxop.domain.jaxjob.reading.launcher_reading import read_report
+from jaxop.domain.json_values import mapping, moment, seconds, text, whole
 from jaxop.domain.service.views import ReplicaReport, ServerState, ServingReport
 
 MAX_BUCKETS: Final = 1_000_000

@@ -18,6 +18,6 @@ person should read.
 """
 
 from jaxop.domain.warmup.decide import decide, refused
-from jaxop.domain.warmup.snapshot import Keeper, Offer, Rival, Snapshot
+from jaxop.domain.warmup.snapshot import Keeper, Rival, Snapshot
 
-__all__ = ["Keeper", "Offer", "Rival", "Snapshot", "decide", "refused"]
+__all__ = ["Keeper", "Rival", "Snapshot", "decide", "refused"]

@@ -6,18 +6,8 @@ from datetime import datetime
 
 from jaxop.api.v1alpha1 import AcceleratorClass, CompileCache, JaxJob, JaxRuntime, Warmup
 from jaxop.api.v1alpha1.warmup import WarmupState
+from jaxop.domain.cache.snapshot import Offer
 from jaxop.domain.jaxjob import OperatorSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What became of the entries that one pod has offered."""
-
-    published: int = 0
-    """Entries that all can read now, those that were there already included."""
-    refused: int = 0
-    pending: int = 0
-    """Not looked at yet."""
 
 
 @dataclass(frozen=True, slots=True)

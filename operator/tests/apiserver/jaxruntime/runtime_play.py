@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jaxop.api.plan import Manifest
-from jaxop.controllers.jaxjob import NodeFacts
 from jaxop.controllers.jaxruntime import JaxRuntimeController
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.domain.runtime import VerificationSettings
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import Conflict, NotFound

@@ -5,8 +5,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from jaxop.controllers.jaxjob import NodeFacts
 from jaxop.controllers.jaxservice import JaxServiceController, ReplicaReports
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.kube.client import ApiClient
 from jaxop.kube.loop import Loop, together

@@ -14,9 +14,9 @@ from jaxop.controllers.jaxjob import (
     GangTokens,
     JaxJobController,
     JobTemplates,
-    NodeFacts,
 )
 from jaxop.controllers.jaxjob.controller import NAME
+from jaxop.controllers.node_facts import NodeFacts
 from jaxop.controllers.warmup import WarmupController
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.kube.client import ApiClient

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jaxop.controllers.compilecache.trimming import trim_claim, trim_policy
 from jaxop.controllers.deployments import trim_deployment
-from jaxop.controllers.jaxjob.trimming import trim_job, trim_pod
+from jaxop.controllers.trimming import trim_job, trim_pod
 from jaxop.domain.cache.reading import (
     digests_in_use,
     read_claim,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from jaxop.api.plan import Manifest
 from jaxop.controllers.deployments import trim_deployment
-from jaxop.controllers.jaxjob import NodeFacts
-from jaxop.controllers.jaxjob.trimming import trim_pod
 from jaxop.controllers.jaxservice import JaxServiceController, ReplicaReports
 from jaxop.controllers.jaxservice.trimming import trim_budget, trim_revision
+from jaxop.controllers.node_facts import NodeFacts
+from jaxop.controllers.trimming import trim_pod
 from jaxop.domain.jaxjob import OperatorSettings
 from jaxop.domain.service.reading import read_deployment, read_replica_pod, read_revision
 from jaxop.kube.resources import JAXSERVICES, Key

@@ -4,8 +4,8 @@ import copy
 import json
 from typing import Any
 
-from jaxop.controllers.jaxjob.trimming import trim_jaxjob, trim_job, trim_pod, trim_service
 from jaxop.controllers.parse_cache import ParseCache
+from jaxop.controllers.trimming import trim_job, trim_ours, trim_pod, trim_service
 from jaxop.domain.jaxjob.reading.reading import read_job, read_pod
 
 POD: dict[str, Any] = {
@@ -122,7 +122,7 @@ def test_of_a_jaxjob_only_bookkeeping_goes() -> None:
         "spec": {"any": "thing"},
         "status": {"state": "Running"},
     }
-    assert trim_jaxjob(copy.deepcopy(jaxjob)) == {
+    assert trim_ours(copy.deepcopy(jaxjob)) == {
         **jaxjob,
         "metadata": {"name": "a", "annotations": {"mine": "y"}},
     }

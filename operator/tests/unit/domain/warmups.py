@@ -15,7 +15,8 @@ from jaxop.api.plan import Event, Manifest, Plan
 from jaxop.api.v1alpha1 import CompileCache, JaxJob, Warmup
 from jaxop.api.v1alpha1.labels import WARMUP, WARMUP_RUN
 from jaxop.api.v1alpha1.warmup import WARMUP_FINISHED, WarmupStatus
-from jaxop.domain.warmup import Keeper, Offer, Rival, Snapshot, decide, refused
+from jaxop.domain.cache.snapshot import Offer
+from jaxop.domain.warmup import Keeper, Rival, Snapshot, decide, refused
 
 DIGEST = "0123456789abcdef"
 
@@ -173,9 +174,8 @@ class Namespace:
         self.plays(job, "Failed", message, reason=cause, failure=failure)
 
     def keeper_saw(self, job: str, published: int, refused: int = 0, pending: int = 0) -> None:
-        name = f"{DIGEST}.{job}-a0-s0-0"
-        offer = Offer(published, refused, pending)
-        offers = {**self.keeper.offers, name: offer}
+        offer = Offer(DIGEST, f"{job}-a0-s0-0", published, refused, pending)
+        offers = {**self.keeper.offers, f"{offer.digest}.{offer.host}": offer}
         self.keeper = Keeper(answers=True, offers=offers, healthy=True)
 
 

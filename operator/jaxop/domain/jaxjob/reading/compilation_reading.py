@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jaxop.domain.jaxjob.reading.json_values import mapping, seconds, text, whole
 from jaxop.domain.jaxjob.views import CompilationReport
+from jaxop.domain.json_values import mapping, seconds, text, whole
 
 MAX_NAMESPACE: Final = 64
 MAX_RECOMPILED: Final = 512

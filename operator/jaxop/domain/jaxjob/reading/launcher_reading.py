@@ -15,7 +15,6 @@ from jaxop.api.v1alpha1.jaxjob_status import Goodput, RestartLedger, SameFailure
 from jaxop.domain import contract
 from jaxop.domain.jaxjob.failures.restart_policy import MAX_CHARGES
 from jaxop.domain.jaxjob.reading import compilation_reading
-from jaxop.domain.jaxjob.reading.json_values import mapping, mappings, moment, seconds, text, whole
 from jaxop.domain.jaxjob.views import (
     Cause,
     EpochEnd,
@@ -24,6 +23,7 @@ from jaxop.domain.jaxjob.views import (
     LastWords,
     StopRequest,
 )
+from jaxop.domain.json_values import mapping, mappings, moment, seconds, text, whole
 
 MAX_MISSING: Final = 4096
 MAX_RESTARTS: Final = 64

@@ -10,7 +10,7 @@ from jaxop.domain.jaxjob.queueing.views import (
     QueueCondition,
     WorkloadView,
 )
-from jaxop.domain.jaxjob.reading.json_values import mapping, mappings, rfc3339_time, text, whole
+from jaxop.domain.json_values import mapping, mappings, rfc3339_time, text, whole
 
 POD_SET: Final = "main"
 """Name of the one podSet of a JaxJob's Workload, which is Kueue's default."""

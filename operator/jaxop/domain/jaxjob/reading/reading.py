@@ -6,15 +6,6 @@ from typing import Any
 
 from jaxop.api.v1alpha1.labels import ATTEMPT, CACHE_NAMESPACE, SLICE
 from jaxop.domain import labels
-from jaxop.domain.jaxjob.reading.json_values import (
-    MAX_TEXT,
-    mapping,
-    mappings,
-    number_text,
-    rfc3339_time,
-    text,
-    whole,
-)
 from jaxop.domain.jaxjob.views import (
     ContainerEnd,
     ContainerWaiting,
@@ -22,6 +13,15 @@ from jaxop.domain.jaxjob.views import (
     NodeView,
     PodView,
     Taint,
+)
+from jaxop.domain.json_values import (
+    MAX_TEXT,
+    mapping,
+    mappings,
+    number_text,
+    rfc3339_time,
+    text,
+    whole,
 )
 
 

@@ -1,4 +1,4 @@
-"""What is kept of children in memory: what `domain.jaxjob.reading` reads, and no more.
+"""What is kept in memory of objects that several kinds watch: what `domain` reads, and no more.
 
 10,000 pods of several kilobytes each would not fit; a change of anything else wakes nobody.
 """
@@ -17,7 +17,8 @@ _JOB_CONDITIONS = frozenset({"Complete", "Failed", "FailureTarget", "Suspended"}
 _OUR_LABELS = ("app.kubernetes.io/managed-by", "jaxop.dev/", _COMPLETION_INDEX)
 
 
-def trim_jaxjob(obj: Manifest) -> Manifest:
+def trim_ours(obj: Manifest) -> Manifest:
+    """An object of one of our kinds: all that its user wrote."""
     metadata = obj["metadata"]
     metadata.pop("managedFields", None)
     if annotations := metadata.get("annotations"):
