@@ -60,6 +60,8 @@ class Plan:
     `end`: child Jobs that make no pod any more; their pods that are over stay, with their logs.
     `delete`: children, or children's children, with the uid that was seen; or the object itself,
     whose life is over, if it is still as it was seen.
+    `discard`: as `delete`, of children that nobody can make again: only while the object is as it
+    was seen.
     `child_status`: what other controllers are told in the status of children.
     `status` is the whole wanted `.status` of the object itself: written once, last, and only if
     it differs. `events` are emitted only if that write succeeded. `requeue_after` is in seconds.
@@ -69,6 +71,7 @@ class Plan:
     apply: tuple[Manifest, ...] = ()
     end: tuple[ObjectRef, ...] = ()
     delete: tuple[ObjectRef, ...] = ()
+    discard: tuple[ObjectRef, ...] = ()
     child_status: tuple[StatusPatch, ...] = ()
     status: Manifest | None = None
     events: tuple[Event, ...] = ()

@@ -93,6 +93,8 @@ class Executor:
         refusals = tuple(result for result in results if isinstance(result, Refusal))
         writes += sum(await self._all(self._end(ref, by) for ref in plan.end))
         writes += sum(await self._all(self._delete(ref, by, owner) for ref in plan.delete))
+        if plan.discard and await self._is_alive(owner):
+            writes += sum(await self._all(self._delete(ref, by, owner) for ref in plan.discard))
         writes += sum(await self._all(self._tell(patch, by) for patch in plan.child_status))
         final = refused(refusals) if refusals else plan
         if final.status is not None and await self._write_status(owner, final.status, by):
@@ -104,7 +106,8 @@ class Executor:
     async def _is_alive(self, owner: Manifest) -> bool:
         """Asked before children are made for an owner that may have had some: they may be gone
         because it is, or because it goes on without them, and its own store hear of that later, or
-        never (see `fed`). Raises Superseded in the second case."""
+        never (see `fed`). And before what cannot be made again is deleted, for what was wanted a
+        while ago. Raises Superseded where the owner has changed."""
         key = key_of(owner)
         store = self._store(resource_of(owner))
         try:

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from jaxop.api.plan import Manifest
 from jaxop.kube.client import ApiClient
 from jaxop.kube.errors import ApiError
 from jaxop.kube.login import login
@@ -37,25 +38,42 @@ def kubeconfig() -> Iterator[str]:
 
 
 async def _install(kubeconfig: str) -> None:
+    """Until all of them are served: a kind's CRD takes effect a while after it is written."""
     transport = KubernetesTransport(login(kubeconfig))
     client = ApiClient(transport)
-    for path in sorted((ROOT / "crds").glob("*.yaml")):
-        await client.apply(CRDS, yaml.safe_load(path.read_text()), manager="test")
+    crds = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
     cpu = yaml.safe_load((ROOT / "charts/jax-operator/catalogue/cpu.yaml").read_text())
+    try:
+        for crd in crds:
+            await client.apply(CRDS, crd, manager="test")
+        for crd in crds:
+            kind = _kind_of(crd)
+            await _served(lambda kind=kind: client.list_page(kind, None, limit=1))  # type: ignore[misc]
+        await _served(lambda: client.apply(ACCELERATORCLASSES, cpu, manager="test"))
+    finally:
+        await transport.close()
+
+
+def _kind_of(crd: Manifest) -> Resource:
+    spec = crd["spec"]
+    names, namespaced = spec["names"], spec["scope"] == "Namespaced"
+    version = spec["versions"][0]["name"]
+    return Resource(spec["group"], version, names["plural"], names["kind"], namespaced)
+
+
+async def _served(ask: Callable[[], Awaitable[object]]) -> None:
     seen = ""
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while True:
                 try:
-                    await client.apply(ACCELERATORCLASSES, cpu, manager="test")
+                    await ask()
                     return
                 except ApiError as error:
                     seen = str(error)
                     await asyncio.sleep(0.2)
     except TimeoutError:
         raise AssertionError(f"the CRDs are not served: {seen}") from None
-    finally:
-        await transport.close()
 
 
 @pytest.fixture

@@ -23,7 +23,12 @@ from virtual_time import virtual_loop
 MOST_REQUESTS = 4000
 """In one schedule: more, and something goes round in circles."""
 
-OWN_KINDS = frozenset({"jaxjobs", "acceleratorclasses", "compilecaches", "warmups", "jaxruntimes"})
+OWN_KINDS = frozenset(
+    {
+        *("jaxjobs", "acceleratorclasses", "compilecaches", "warmups", "jaxruntimes"),
+        "jaxservices",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

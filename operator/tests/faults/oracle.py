@@ -10,8 +10,10 @@ from schedule import Outcome
 MORE_WRITES = 8
 """What a disturbance may cost: writes done again, and statuses that the undisturbed run could put
 off until there was more to say. In a story of more than 48 writes, a sixth of them."""
-MORE_REQUESTS = 60
-"""In any 10 s, against the undisturbed run: lists and watches begin anew, requests are repeated."""
+MORE_REQUESTS = 90
+"""In any 10 s, against the undisturbed run: lists and watches begin anew, requests are repeated. An
+operator with all kinds has some 15 watches, and each tries about five times in its first 10 s
+without a server."""
 QUIET_REQUESTS = 30
 """In the 300 s at the end: watches that the server has ended, and resyncs."""
 

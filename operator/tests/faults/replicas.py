@@ -12,13 +12,13 @@ from jaxop.kube.resources import PODS
 from virtual_time import virtual_loop
 from world import End, Workload, World, phase, started_at
 
-SERVICE: Final = "jaxop.dev/jaxservice"
+SERVICE, JAXJOB = "jaxop.dev/jaxservice", "jaxop.dev/jaxjob"
 BUCKETS: Final = 4
 BUCKET_SECONDS: Final = 5.0
 
 
 class ReplicasAnd:
-    """A `world.Workload`: replicas, and whatever else runs."""
+    """A `world.Workload`: replicas of one host, and whatever else runs."""
 
     world: World
 
@@ -51,12 +51,14 @@ def report(world: World, ip: str) -> Manifest | None:
 
 
 def is_replica(pod: Manifest) -> bool:
-    return SERVICE in (pod["metadata"].get("labels") or {})
+    """Of one host; see `gang_replicas` for the others."""
+    labels = pod["metadata"].get("labels") or {}
+    return SERVICE in labels and JAXJOB not in labels
 
 
-def _report(pod: Manifest) -> Manifest:
-    loaded = _loaded(pod)
-    serving = {
+def serving(loaded: int) -> Manifest:
+    """contract.json, `serving`, with so many buckets executed."""
+    return {
         "model": "played",
         "version": "1",
         "state": "Ready" if loaded == BUCKETS else "Loading",
@@ -79,6 +81,9 @@ def _report(pod: Manifest) -> Manifest:
         "compilesAfterReady": 0,
         "parametersBytes": 0,
     }
+
+
+def _report(pod: Manifest) -> Manifest:
     return {
         "version": 1,
         "job": "",
@@ -89,7 +94,7 @@ def _report(pod: Manifest) -> Manifest:
         "state": "Running",
         "joined": 1,
         "missing": [],
-        "serving": serving,
+        "serving": serving(_loaded(pod)),
     }
 
 

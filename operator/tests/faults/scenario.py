@@ -40,7 +40,7 @@ class Scenario:
 
     `plain` takes out of a child's name what is another each time. `remembered` are kinds whose last
     state counts also when they are deleted in the end. Of a `long` story the default sweep plays
-    fewer schedules.
+    fewer schedules, and of these only each `every`-th.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Scenario:
     normal: Callable[[Manifest], Mapping[str, Any] | None]
     plain: Callable[[str], str] = str
     long: bool = False
+    every: int = 1
 
 
 async def nothing(_: Stage) -> None:

@@ -13,6 +13,7 @@ from jaxop.kube.resources import (
     SERVICES,
     Resource,
 )
+from replicas import SERVICE
 from scenario import Scenario, Stage, Step, nothing
 from service_operator import build_service_operator
 from world import is_over, is_ready
@@ -68,7 +69,7 @@ def scale(replicas: int) -> Callable[[Stage], Awaitable[None]]:
 
 async def kill_one(stage: Stage) -> None:
     """Deletes a replica, as the drain of its node does."""
-    (first, *_) = [pod for pod in stage.world.all(PODS) if not is_over(pod)]
+    (first, *_) = replicas_of(stage)
     await stage.api.delete(PODS, first["metadata"]["name"], first["metadata"]["uid"])
 
 
@@ -87,8 +88,8 @@ def serves(entry: str, replicas: int, state: str = "Ready") -> Callable[[Stage],
         status = _status(stage)
         said = status.get("state"), status.get("readyReplicas"), status.get("replicas")
         loaded = (status.get("buckets") or {}).get("summary")
-        pods = [pod for pod in stage.world.all(PODS) if not is_over(pod)]
-        models = [_model(pod) for pod in pods if is_ready(pod)]
+        pods = replicas_of(stage)
+        models = [model(pod) for pod in pods if is_ready(pod)]
         as_wanted = models == [entry] * replicas and len(pods) == replicas
         if said != (state, replicas, replicas) or loaded != "4/4" or not as_wanted:
             return f"wanted {replicas} of {entry}, there are {models}; the status is {status}"
@@ -102,7 +103,7 @@ def stopped(entry: str) -> Callable[[Stage], str | None]:
 
     def check(stage: Stage) -> str | None:
         status = _status(stage)
-        models = [_model(pod) for pod in stage.world.all(PODS) if is_ready(pod)]
+        models = [model(pod) for pod in replicas_of(stage) if is_ready(pod)]
         if status.get("state") != "RolloutStopped" or models != [entry] * REPLICAS:
             return f"{models} are ready; the status is {status}"
         return None
@@ -123,7 +124,13 @@ def _status(stage: Stage) -> Mapping[str, Any]:
     return found
 
 
-def _model(pod: Manifest) -> str:
+def replicas_of(stage: Stage) -> list[Manifest]:
+    """Their pods that have not ended."""
+    pods = [pod for pod in stage.world.all(PODS) if not is_over(pod)]
+    return [pod for pod in pods if SERVICE in (pod["metadata"].get("labels") or {})]
+
+
+def model(pod: Manifest) -> str:
     containers = {c["name"]: c for c in pod["spec"]["containers"]}
     return str(containers["jax"]["command"][-1])
 

@@ -5,7 +5,9 @@ from typing import Final
 import cache_scenarios
 import jaxjob_scenarios
 import runtime_scenarios
+import service_gang_scenarios
 import service_scenarios
+import service_warmup_scenarios
 import warmup_scenarios
 from scenario import Scenario
 
@@ -15,4 +17,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     **runtime_scenarios.SCENARIOS,
     **warmup_scenarios.SCENARIOS,
     **service_scenarios.SCENARIOS,
+    **service_warmup_scenarios.SCENARIOS,
+    **service_gang_scenarios.SCENARIOS,
 }

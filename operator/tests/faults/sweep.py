@@ -58,10 +58,14 @@ class Report:
         return "\n".join(lines)
 
 
-def disturbances(undisturbed: Outcome, *, whole: bool, long: bool) -> list[Disturbance]:
+def disturbances(
+    undisturbed: Outcome, *, whole: bool, long: bool, every: int = 1
+) -> list[Disturbance]:
     """All that there are for a run with so many writes and events; or, if not `whole`, at every
     write its crash, its lost answer and one of the others in turn, and one loss of every event. Of
-    a `long` story one of the three at every write, and a loss of every second event."""
+    a `long` story one of the three at every write, and a loss of every second event; or, with
+    `every`, only at each so-manieth of them. It shares no factor with the numbers of sorts, so that
+    all sorts have their turn."""
     writes = range(1, undisturbed.sent + 1)
     events = [
         (plural, number)
@@ -81,7 +85,7 @@ def disturbances(undisturbed: Outcome, *, whole: bool, long: bool) -> list[Distu
     ]
     if long:
         at_writes = [Disturbance(sorts[n - 1][(turn + n) % len(sorts[n - 1])], n) for n in writes]
-        return at_writes + lost[::2]
+        return at_writes[::every] + lost[:: 2 * every]
     at_writes = [Disturbance(each[i], n) for i in range(3) for n, each in enumerate(sorts, 1)]
     return at_writes + lost
 
@@ -94,10 +98,11 @@ def sweep(
     with _processes() as pool:
         first, second = pool.map(_play, [(kubeconfig, scenario, "")] * 2)
         assert not first.problem, f"undisturbed: {first.problem}\n" + "\n".join(first.writes)
-        assert not (found := faults(first, second)), f"undisturbed, twice: {found}"
+        found = [*faults(first, second), *faults(second, first)]
+        assert not found, f"undisturbed, twice: {found}"
         report = Report(scenario, first)
         chosen = [parse(text) for text in only] or disturbances(
-            first, whole=whole, long=SCENARIOS[scenario].long
+            first, whole=whole, long=SCENARIOS[scenario].long, every=SCENARIOS[scenario].every
         )
         for outcome in _all(pool, kubeconfig, scenario, chosen):
             if not outcome.fired and not outcome.problem:

@@ -7,6 +7,7 @@ from typing import Any
 
 from disturbance import Disturbance
 from disturbed import Log
+from gang_replicas import GangReplicasAnd
 from gangs import Gangs
 from inspections import PodsOf
 from jaxop.kube.resources import Resource
@@ -35,7 +36,7 @@ class Theatre:
         self.line = Line(kubeconfig, loop, namespace)
         self.log = Log(disturbance)
         self.gangs = Gangs()
-        pods = ReplicasAnd(PodsOf(self.gangs))
+        pods = ReplicasAnd(GangReplicasAnd(PodsOf(self.gangs), self.gangs))
         world = self.gangs.world = pods.world = WorldWithVolumes(self.line, namespace, pods)
         self.operator = OperatorProcesses(
             self.line, self.log, scenario.build(self.gangs), namespace

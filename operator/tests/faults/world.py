@@ -106,13 +106,19 @@ class World:
 
     async def run(self) -> None:
         """For ever."""
+        reflectors = [
+            Reflector(self._client, store, namespace=self.namespace)
+            for store in self.stores.values()
+        ]
         async with asyncio.TaskGroup() as parts:
-            for store in self.stores.values():
-                reflector = Reflector(self._client, store, namespace=self.namespace)
+            for reflector in reflectors:
                 parts.create_task(reflector.run())
-            parts.create_task(self._live())
+            parts.create_task(self._live(reflectors))
 
-    async def _live(self) -> None:
+    async def _live(self, reflectors: list[Reflector]) -> None:
+        """Not before all is known: who has not heard of an owner takes its children for orphans."""
+        for reflector in reflectors:
+            await reflector.synced.wait()
         while True:
             await self._changed.wait()
             await asyncio.sleep(REACTION_SECONDS)

@@ -1,12 +1,11 @@
 """Asks each CompileCache's keeper how it goes: GET http://<pod>:9432/status.
 
-There are few keepers, so all are asked in one round, every few seconds; one that has just begun to
-be followed, or has not answered yet, is asked every second.
+Each is asked every few seconds; one that has just begun to be followed, or does not answer, every
+second.
 """
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -15,6 +14,7 @@ import aiohttp
 
 from jaxop.controllers.compilecache import metrics
 from jaxop.controllers.status_page import Answer, ask, url_of
+from jaxop.controllers.status_turns import StatusTurns
 from jaxop.domain import contract
 from jaxop.domain.cache.keeper_report import read_keeper_report
 from jaxop.domain.cache.snapshot import KeeperReport
@@ -22,8 +22,6 @@ from jaxop.kube.resources import Key
 
 STEADY_SECONDS: Final = 5.0
 UNHEARD_SECONDS: Final = 1.0
-CONCURRENT: Final = 32
-TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
 
 Wake = Callable[[Key], None]
 
@@ -51,7 +49,6 @@ class _Keeper:
     uid: str
     address: Address | None
     heard: Heard
-    due: float = 0.0
 
 
 class KeeperReports:
@@ -71,7 +68,7 @@ class KeeperReports:
         self._wanted = wanted
         self._clock = clock
         self._keepers: dict[Key, _Keeper] = {}
-        self._changed = asyncio.Event()
+        self._turns: StatusTurns[Key] = StatusTurns(self._ask)
 
     def follow(self, key: Key, uid: str, address: Address | None) -> Heard:
         """None while there is nobody to ask. What another address said stays, as what was heard
@@ -81,12 +78,12 @@ class KeeperReports:
         if keeper is None or keeper.uid != uid:
             heard = Heard(None, now, asked_since)
             keeper = self._keepers[key] = _Keeper(uid, address, heard)
-            self._changed.set()
+            self._turns.give(key, 0.0)
         elif keeper.address != address:
-            keeper.address, keeper.due = address, 0.0
+            keeper.address = address
             since = keeper.heard.unheard_since or now
             keeper.heard = Heard(keeper.heard.report, since, asked_since)
-            self._changed.set()
+            self._turns.give(key, 0.0)
         return keeper.heard
 
     def heard(self, key: Key) -> Heard:
@@ -99,33 +96,21 @@ class KeeperReports:
 
     async def run(self) -> None:
         """For ever."""
-        room = asyncio.Semaphore(CONCURRENT)
-        connector = aiohttp.TCPConnector(limit=CONCURRENT, keepalive_timeout=15.0)
-        async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT) as session:
-            while True:
-                self._changed.clear()
-                await self._round(session, room)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._seconds_to_next()):
-                        await self._changed.wait()
+        await self._turns.run()
 
-    async def _round(self, session: aiohttp.ClientSession, room: asyncio.Semaphore) -> None:
-        now = asyncio.get_running_loop().time()
-        for key in [key for key in self._keepers if not self._wanted(key)]:
-            del self._keepers[key]
-        due = [(key, k) for key, k in self._keepers.items() if k.address and k.due <= now]
-        async with asyncio.TaskGroup() as questions:
-            for key, keeper in due:
-                questions.create_task(self._ask(key, keeper, session, room))
-
-    async def _ask(
-        self, key: Key, keeper: _Keeper, session: aiohttp.ClientSession, room: asyncio.Semaphore
-    ) -> None:
-        address, asked_at = keeper.address, self._clock()
-        if address is None:
+    async def _ask(self, key: Key, session: aiohttp.ClientSession) -> None:
+        """One without an address has its turns, too: it may not be wanted any more."""
+        keeper, asked_at = self._keepers.get(key), self._clock()
+        if keeper is None:
             return
-        async with room:
-            report, outcome = await self._fetch(address, session)
+        if not self._wanted(key):
+            del self._keepers[key]
+            return
+        address = keeper.address
+        if address is None:
+            self._give_turn(key, STEADY_SECONDS)
+            return
+        report, outcome = await self._fetch(address, session)
         metrics.REPORTS.labels(outcome).inc()
         if keeper.address != address or self._keepers.get(key) is not keeper:
             return
@@ -135,8 +120,7 @@ class KeeperReports:
         else:
             since = before.unheard_since or asked_at
             keeper.heard = replace(before, unheard_since=since)
-        again = STEADY_SECONDS if report is not None else UNHEARD_SECONDS
-        keeper.due = asyncio.get_running_loop().time() + again
+        self._give_turn(key, STEADY_SECONDS if report is not None else UNHEARD_SECONDS)
         if keeper.heard != before:
             self._wake(key)
 
@@ -149,7 +133,5 @@ class KeeperReports:
         report = read_keeper_report(answer.body)
         return (report, "heard") if report is not None else (None, "unreadable")
 
-    def _seconds_to_next(self) -> float:
-        now = asyncio.get_running_loop().time()
-        due = [keeper.due for keeper in self._keepers.values() if keeper.address]
-        return max(0.0, min(due, default=now + STEADY_SECONDS) - now)
+    def _give_turn(self, key: Key, seconds: float) -> None:
+        self._turns.give(key, asyncio.get_running_loop().time() + seconds)

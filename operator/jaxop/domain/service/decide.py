@@ -101,9 +101,8 @@ def _serve(snapshot: Snapshot, updated: Described, now: datetime) -> Plan:
             disruption_budget(service, updated.layout.hosts),
             *sizes.apply,
         ),
-        delete=(
-            *sizes.delete,
-            *_emptied(snapshot, others, None if complete else fallback),
+        delete=(*sizes.delete, *_emptied(snapshot, others, None if complete else fallback)),
+        discard=(
             *revisions_kept.outnumbered(snapshot, name),
             *revisions_kept.superfluous(snapshot, {name, *others, current or "", fallback or ""}),
         ),

@@ -2,6 +2,9 @@
 
 A revision that is gone back to keeps its ControllerRevision, with a number higher than all others,
 as Deployments have it. Those that nothing runs any more are kept up to revisionHistoryLimit.
+
+What is deleted here nobody can make again once the service has another spec: an operator that does
+not know the latest one yet would take its rollout for a way back, and discard what serves.
 """
 
 from collections.abc import Collection

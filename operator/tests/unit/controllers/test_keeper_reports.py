@@ -131,6 +131,22 @@ async def test_who_is_no_longer_wanted_is_forgotten() -> None:
         await until(lambda: len(reports) == 0, "forgotten")
 
 
+async def test_who_cannot_be_asked_is_forgotten_too_when_no_longer_wanted() -> None:
+    looked = 0
+
+    def wanted(_: Key) -> bool:
+        nonlocal looked
+        looked += 1
+        return looked < 3
+
+    reports = KeeperReports(lambda _: None, wanted)
+    async with asking(reports):
+        reports.follow(KEY, UID, None)
+        await until(lambda: looked == 2, "looked after twice")
+        assert len(reports) == 1
+        await until(lambda: len(reports) == 0, "forgotten")
+
+
 @pytest.mark.parametrize(
     "body",
     ["not JSON", "[" * 10000, " " * 300_000, [], a_report(version=2), a_report(state="Fine")],

@@ -149,7 +149,7 @@ class Played:
         plan = decide(self.snapshot(), self.now)
         for manifest in (*plan.create, *plan.apply):
             self._put(manifest)
-        for ref in plan.delete:
+        for ref in (*plan.delete, *plan.discard):
             self.objects.pop((ref.kind, ref.name), None)
         if plan.status is not None:
             self.manifest = {**self.manifest, "status": plan.status}

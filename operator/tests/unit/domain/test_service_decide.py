@@ -203,6 +203,18 @@ def test_going_back_in_the_middle_returns_to_the_old_revision() -> None:
     assert numbers[f"minilm-{first}"] == 3, "it is the newest again"
 
 
+def test_a_revision_is_discarded_only_for_the_latest_spec() -> None:
+    """Given an operator that has heard of a new revision's objects, but not of the new spec, so
+    that it takes the rollout for a way back."""
+    played = a_serving_service(2)
+    first, old_spec = played.status.current_revision, dict(played.manifest["spec"])
+    played.image("team/minilm:2").after(1).operator()
+    played.manifest["spec"] = old_spec
+    plan = decide(played.snapshot(), played.now)
+    assert [ref.name for ref in plan.discard] == [f"minilm-{first}"]
+    assert not [ref for ref in plan.delete if ref.kind == "ControllerRevision"]
+
+
 # recreate
 
 
