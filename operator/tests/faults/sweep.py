@@ -64,7 +64,7 @@ def disturbances(
     """All that there are for a run with so many writes and events; or, if not `whole`, at every
     write its crash, its lost answer and one of the others in turn, and one loss of every event. Of
     a `long` story one of the three at every write, and a loss of every second event; or, with
-    `every`, only at each so-manieth of them. It shares no factor with the numbers of sorts, so that
+    `every`, only at every nth of them. It shares no factor with the numbers of sorts, so that
     all sorts have their turn."""
     writes = range(1, undisturbed.sent + 1)
     events = [

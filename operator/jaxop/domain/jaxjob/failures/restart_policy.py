@@ -89,7 +89,7 @@ def judge(
 
 
 def backoff_seconds(backoff: Backoff, repeats: int) -> float:
-    """How long to wait before a restart that follows the same failure for the so-manieth time."""
+    """How long to wait before a restart that follows the same failure for the nth time."""
     if repeats < 2:
         return 0.0
     return float(min(backoff.max_seconds, backoff.initial_seconds * 2 ** min(repeats - 2, 30)))
