@@ -111,9 +111,11 @@ def _server(snapshot: Snapshot, waiting: Sequence[ReplicaPodView]) -> NotReady |
         report = snapshot.reports.get(view.pod.uid)
         if report is None:
             continue
-        if report.gang.restarts:
-            last = report.gang.restarts[-1].cause
-            times = len(report.gang.restarts)
+        gang = report.gang
+        if gang.cause is not None:
+            return NotReady(gang.cause.cause, gang.cause.message)
+        if gang.restarts:
+            last, times = gang.restarts[-1].cause, len(gang.restarts)
             return NotReady(
                 last.cause, f"{last.message}; its launcher has restarted it in place, time {times}"
             )

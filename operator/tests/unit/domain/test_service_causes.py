@@ -70,6 +70,17 @@ def test_a_server_that_its_launcher_restarts_in_place() -> None:
     )
 
 
+def test_a_server_that_its_launcher_does_not_restart_any_more() -> None:
+    played, _ = starting()
+    played.reporting(0, state="Loading", buckets_total=2)
+    (uid, report) = next(iter(played.reports.items()))
+    first = EpochEnd(1, Cause("PeerLost", "process 1 is lost"))
+    last = Cause("ProgramError", "process 0 exited with 1: ImportError: no minilm")
+    ended = replace(report.gang, state="Failed", restarts=(first,), cause=last)
+    played.reports[uid] = replace(report, gang=ended)
+    assert told(played) == ("ProgramError", "process 0 exited with 1: ImportError: no minilm")
+
+
 def test_a_server_that_says_itself_why_it_is_not_ready() -> None:
     played, _ = starting()
     played.reporting(0, state="Unready", reason="3 batches in a row ran out of device memory")
