@@ -1,5 +1,6 @@
 """Models for servers under test; each factory is one."""
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -35,7 +36,10 @@ def double() -> serve.Model:
             "negated": serve.Output(("batch",)),
         },
         buckets={"batch": (1, 4), "length": (4, 8)},
-        routes=(serve.Route("/double", _from_json, _to_json),),
+        routes=(
+            serve.Route("/double", _from_json, _to_json),
+            serve.Route("/frozen", _from_json, lambda _: {"objects": gc.get_freeze_count()}),
+        ),
     )
 
 
