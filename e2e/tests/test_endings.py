@@ -56,11 +56,13 @@ def test_one_process_ends_and_all_tell_its_cause(namespace: Namespace, case: Cas
     assert status["hosts"]["summary"] == "0/2"
 
     ends = eventually("both pods have ended", lambda: ends_of(namespace), STOPPED_WITHIN_SECONDS)
-    assert [end["exitCode"] for end in ends] == [case.exit_code] * 2
+    assert {end["exitCode"] for end in ends} == {case.exit_code}
     took = max(map(finished_at, ends)) - datetime.fromisoformat(failure["time"])
     assert took.total_seconds() < STOPPED_WITHIN_SECONDS
     eventually("the Job makes no more pods", lambda: job_is_over(namespace), STOPPED_WITHIN_SECONDS)
-    assert f"process 1: {case.act}" in namespace.logs(namespace.pods()[1])
+    pods = namespace.pods()
+    if len(pods) == 2:  # The Job controller may delete one of which it has not heard that it ended.
+        assert f"process 1: {case.act}" in namespace.logs(pods[1])
 
 
 def test_a_restart_that_is_not_in_place_is_a_new_attempt_with_new_pods(

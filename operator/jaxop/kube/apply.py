@@ -231,9 +231,7 @@ class Executor:
         await self._client.patch(resource, namespace, name, patch, manager=self._manager)
 
     async def _end(self, ref: ObjectRef, by: Key) -> int:
-        """A Job fails of a pod that has failed; without any it can only be suspended. Suspended
-        alone, it would hold on to failed pods that wait for a successor: nobody could delete them.
-        """
+        """A Job fails of a pod that has failed; without any it can only be suspended."""
         resource = resource_of(ref)
         store = self._store(resource)
         known = store.get(ref.namespace, ref.name)

@@ -165,18 +165,14 @@ class World:
                 if not is_over(pod) and "deletionTimestamp" not in pod["metadata"]:
                     await self.remove(PODS, pod)
             return
-        if any(_policy_of(job, pod) == "FailJob" for pod in failed):
+        if any(_must_fail_job(job, pod) for pod in failed):
             await self._fail(job, "PodFailurePolicy")
             return
         succeeded = {index_of(pod) for pod in pods if phase(pod) == "Succeeded"}
-        given_up = {index_of(pod) for pod in failed if _policy_of(job, pod) == "FailIndex"}
         if len(succeeded) == spec["completions"]:
             await self._complete(job, len(succeeded))
             return
-        if len(succeeded | given_up) == spec["completions"]:
-            await self._fail(job, "FailedIndexes")
-            return
-        there = succeeded | given_up | {index_of(pod) for pod in pods if not is_over(pod)}
+        there = succeeded | {index_of(pod) for pod in pods if not is_over(pod)}
         for index in sorted(set(range(spec["completions"])) - there):
             await self._make_pod(job, index, pods)
 
@@ -335,17 +331,17 @@ def now() -> str:
     return virtual_loop().now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _policy_of(job: Manifest, pod: Manifest) -> str:
-    """The action of the podFailurePolicy's first rule for exit codes that holds; "" without one."""
+def _must_fail_job(job: Manifest, pod: Manifest) -> bool:
+    """The podFailurePolicy's rules for exit codes."""
     for rule in (job["spec"].get("podFailurePolicy") or {}).get("rules") or ():
         wanted = rule.get("onExitCodes")
-        if not wanted:
+        if rule["action"] != "FailJob" or not wanted:
             continue
         for status in (pod.get("status") or {}).get("containerStatuses") or ():
             code = (status["state"].get("terminated") or {}).get("exitCode")
             if code and (code in wanted["values"]) == (wanted["operator"] == "In"):
-                return str(rule["action"])
-    return ""
+                return True
+    return False
 
 
 def _condition(kind: str, reason: str, status: str = "True") -> Manifest:

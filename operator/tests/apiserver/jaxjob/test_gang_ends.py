@@ -1,4 +1,4 @@
-"""All launchers of a gang end at once, but the Job controller hears of one pod after the other."""
+"""How the Job of a gang ends that is not to start again."""
 
 import json
 from typing import Any
@@ -8,7 +8,6 @@ from operator_process import OperatorProcess
 from play import Object, Play, wait
 
 JOB = "digits-a0-s0"
-TRACKING = "batch.kubernetes.io/job-tracking"
 WORDS = {"version": 1, "scope": "Gang", "process": 1, "step": 17, "message": "bad batch"}
 BAD_BATCH = json.dumps({**WORDS, "cause": "ProgramError", "exitCode": 3})
 OUT_OF_MEMORY = json.dumps({**WORDS, "cause": "HostOutOfMemory", "exitCode": 137})
@@ -23,20 +22,6 @@ def gang(play: Play, operator: OperatorProcess) -> list[Object]:
         play.bind(pod)
         play.run(pod)
     return pods
-
-
-def test_the_first_that_is_heard_of_leaves_the_others_their_last_words(
-    play: Play, gang: list[Object]
-) -> None:
-    culprit, other = gang
-    play.end(other, 3, BAD_BATCH)
-    wait("the Job controller has dealt with it", lambda: is_counted(play, other))
-    assert "deletionTimestamp" not in found(play, culprit)["metadata"]
-    play.end(culprit, 3, BAD_BATCH)
-    assert why_failed(play) == "FailedIndexes"
-    assert play.wait_state("Failed", "ProgramError")["failure"]["step"] == 17
-    assert [exit_code(play, pod) for pod in gang] == [3, 3]
-    assert len(play.all("pods")) == 2, "no pod of a gang that has ended starts again"
 
 
 def test_a_pod_that_does_not_end_is_stopped(play: Play, gang: list[Object]) -> None:
@@ -68,10 +53,6 @@ def found(play: Play, pod: Object) -> Object:
     live = play.get("pods", pod["metadata"]["name"])
     assert live is not None, f"{pod['metadata']['name']} is gone"
     return live
-
-
-def is_counted(play: Play, pod: Object) -> bool:
-    return TRACKING not in found(play, pod)["metadata"].get("finalizers", [])
 
 
 def exit_code(play: Play, pod: Object) -> Any:

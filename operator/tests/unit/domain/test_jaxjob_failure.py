@@ -162,14 +162,12 @@ def test_a_sidecar_that_ended_well_is_no_cause() -> None:
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [
-        ("FailedIndexes", "PeerLost"),
+        ("PodFailurePolicy", "PeerLost"),
         ("BackoffLimitExceeded", "PeerLost"),
         ("DeadlineExceeded", "Deadline"),
-        ("PodFailurePolicy", "PeerLost"),
     ],
 )
 def test_a_job_that_failed_and_left_no_pods(reason: str, cause: str) -> None:
-    """The last reason is of Jobs that were made by earlier operators."""
     world = a_running_jaxjob().job(0, failed=reason, failed_message="Job has failed")
     found = failure(world)
     assert found["cause"] == cause
@@ -178,7 +176,7 @@ def test_a_job_that_failed_and_left_no_pods(reason: str, cause: str) -> None:
 
 def test_a_failed_jobs_pods_that_seem_to_run_are_waited_for() -> None:
     """Given the news of the Job came and those of its pods are late."""
-    world = a_running_jaxjob().job(0, failed="FailedIndexes", failed_at=LATER)
+    world = a_running_jaxjob().job(0, failed="PodFailurePolicy", failed_at=LATER)
     for waited in (0, 44):
         plan = decide(world.snapshot(), LATER + seconds(waited))
         assert (plan.status, plan.requeue_after) == (None, 1.0)
@@ -191,7 +189,7 @@ def test_a_failed_jobs_pods_that_seem_to_run_are_waited_for() -> None:
 
 def test_a_failed_job_whose_pods_are_gone_is_believed_soon() -> None:
     world = replace(a_running_jaxjob(), pods=())
-    world = world.job(0, failed="FailedIndexes", failed_at=LATER)
+    world = world.job(0, failed="PodFailurePolicy", failed_at=LATER)
     assert decide(world.snapshot(), LATER + seconds(2)).status is None
     assert decide(world.snapshot(), LATER + seconds(3)).status is not None
 

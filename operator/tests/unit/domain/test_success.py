@@ -48,7 +48,7 @@ def test_the_usual_end_is_that_all_jobs_complete() -> None:
 
 def test_another_pod_lost_after_process_zero_had_ended() -> None:
     world = with_process_zero_enough().pod(0, phase="Succeeded", ends=(ended(0),))
-    world = world.pod(1, phase="Failed", ends=(ended(137),)).job(0, failed="FailedIndexes")
+    world = world.pod(1, phase="Failed", ends=(ended(137),)).job(0, failed="PodFailurePolicy")
     plan = decide(world.snapshot(), LATER)
     assert state(plan)[0] == "Succeeded"
     assert plan.status is not None
@@ -63,7 +63,7 @@ def test_another_process_that_ends_first_is_not_enough() -> None:
 
 def test_a_process_zero_that_fails_is_a_failure() -> None:
     world = with_process_zero_enough().pod(0, phase="Failed", ends=(ended(3),))
-    world = world.job(0, failed="FailedIndexes")
+    world = world.job(0, failed="PodFailurePolicy")
     assert state(decide(world.snapshot(), LATER))[0] in ("Restarting", "Failed")
 
 

@@ -58,10 +58,8 @@ def slice_job(
 
 def _failures(in_place: bool) -> Manifest:
     """In place, a pod that is lost gets a successor, however often; a launcher that ends with any
-    other code says that the gang has ended, and then no pod must start again by itself. Each index
-    ends for itself: the others are about to end too, and a Job that failed at once would delete
-    the pod that tells why. Otherwise one lost pod ends the gang, and a successor would join nobody.
-    """
+    other code says that the gang has ended, and then no pod must start again by itself. Otherwise
+    one lost pod ends the gang, and a successor would join nobody."""
     if not in_place:
         return {"backoffLimit": 0}
     ended = {
@@ -71,6 +69,5 @@ def _failures(in_place: bool) -> Manifest:
     }
     return {
         "backoffLimit": NO_LIMIT,
-        "backoffLimitPerIndex": NO_LIMIT,
-        "podFailurePolicy": {"rules": [{"action": "FailIndex", "onExitCodes": ended}]},
+        "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": ended}]},
     }

@@ -3,7 +3,6 @@
 The Job controller waits 10 s after a pod's end, then 20 s, 40 s and so on up to 10 minutes, and for
 ever while the pod hangs in Terminating on a dead node. A pod with the Job's labels, owner and
 finalizer counts as its own, so that its back-off is only the fallback for when nobody is here.
-Until there is a successor, the Job's finalizer keeps the lost pod.
 
 The template is the live Job's, not built anew: the operator may have another runtime image by now.
 """
