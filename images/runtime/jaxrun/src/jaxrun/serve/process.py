@@ -122,13 +122,12 @@ class Process:
 
         def make() -> "Engine":
             # JAX is the user's, and imported only now: others need not wait for it to be heard.
-            from jaxrun.serve.engine import Engine, compute_threads, world
+            from jaxrun.serve.engine import Engine, world
 
             world.enter()
             # JAX's own handler of SIGTERM, which a world brings, would leave us deaf.
             loop.call_soon_threadsafe(self._listen_for_signals)
-            made = compute_threads.made_nicely(lambda: make_model(self._entry))
-            model = made.with_buckets(self._settings.buckets)
+            model = make_model(self._entry).with_buckets(self._settings.buckets)
             loop.call_soon_threadsafe(self._application.add, model)
             self._engine = Engine(model, self._settings.limits.depth)
             return self._engine

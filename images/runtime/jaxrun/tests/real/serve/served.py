@@ -50,12 +50,6 @@ class Served:
     def out(self) -> str:
         return (self.directory / "out").read_text(errors="replace")
 
-    def threads(self) -> list[tuple[int, str]]:
-        """Id and name of each."""
-        assert self.process is not None
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return [(int(task.name), (task / "comm").read_text().strip()) for task in tasks]
-
     def peak_bytes(self) -> int:
         """The most memory that the process has had."""
         assert self.process is not None
