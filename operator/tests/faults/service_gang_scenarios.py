@@ -44,7 +44,7 @@ def serve(count: int) -> Callable[[Stage], str | None]:
     """All hosts of so many replicas are ready, nothing else runs, and the status says so."""
 
     def check(stage: Stage) -> str | None:
-        status = _status(stage)
+        status = services.status_of(stage)
         said = [status.get(of) for of in ("state", "readyReplicas", "replicas")]
         loaded = (status.get("buckets") or {}).get("summary")
         pods = [pod for pod in stage.world.all(PODS) if not is_over(pod)]
@@ -62,18 +62,13 @@ def ended(replica: int) -> Callable[[Stage], str | None]:
     """Its JaxJob has failed, and the service says so, with the others serving."""
 
     def check(stage: Stage) -> str | None:
-        status, job = _status(stage), _job(stage, replica).get("status") or {}
+        status, job = services.status_of(stage), _job(stage, replica).get("status") or {}
         said = [status.get(of) for of in ("state", "reason", "readyReplicas")]
         if job.get("state") != "Failed" or said != ["Degraded", "ReplicaFailed", 1]:
             return f"its JaxJob is {job}; the status is {status}"
         return None
 
     return check
-
-
-def _status(stage: Stage) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (stage.world.get(JAXSERVICES, services.NAME) or {}).get("status", {})
-    return found
 
 
 def _job(stage: Stage, replica: int) -> Manifest:

@@ -85,7 +85,7 @@ def serves(entry: str, replicas: int, state: str = "Ready") -> Callable[[Stage],
     """All replicas are of this model and ready, nothing else runs, and the status says so."""
 
     def check(stage: Stage) -> str | None:
-        status = _status(stage)
+        status = status_of(stage)
         said = status.get("state"), status.get("readyReplicas"), status.get("replicas")
         loaded = (status.get("buckets") or {}).get("summary")
         pods = replicas_of(stage)
@@ -102,7 +102,7 @@ def stopped(entry: str) -> Callable[[Stage], str | None]:
     """The rollout has, and all wanted replicas serve what they did."""
 
     def check(stage: Stage) -> str | None:
-        status = _status(stage)
+        status = status_of(stage)
         models = [model(pod) for pod in replicas_of(stage) if is_ready(pod)]
         if status.get("state") != "RolloutStopped" or models != [entry] * REPLICAS:
             return f"{models} are ready; the status is {status}"
@@ -119,7 +119,8 @@ def none_of(*kinds: Resource) -> Callable[[Stage], str | None]:
     return check
 
 
-def _status(stage: Stage) -> Mapping[str, Any]:
+def status_of(stage: Stage) -> Mapping[str, Any]:
+    """The service's; empty as long as there is none."""
     found: Mapping[str, Any] = (stage.world.get(JAXSERVICES, NAME) or {}).get("status") or {}
     return found
 

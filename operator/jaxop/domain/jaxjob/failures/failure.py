@@ -61,7 +61,7 @@ SETTLE: Final = timedelta(seconds=3)
 """A cause that is only a consequence waits this long for the pod that has the real one."""
 
 LATE: Final = timedelta(seconds=45)
-"""For so long a failed Job's pods may seem to run because a watch was cut off."""
+"""For so long an ended Job's pods may seem to run because a watch was cut off."""
 
 ABSENCE: Final = timedelta(seconds=6)
 """For so long a Job may be missing only because news of the job came before news of its Jobs."""
