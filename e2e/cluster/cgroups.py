@@ -1,4 +1,8 @@
-"""The cgroups that kubelets put pods in: made before they start, removed after they are gone."""
+"""The cgroups of a cluster: made before anything of it starts, removed after all of it is gone.
+
+<cluster>/<node>    where a kubelet puts its pods
+<cluster>/system    the control plane and the kubelets, which outweigh all pods
+"""
 
 import contextlib
 import os
@@ -9,9 +13,11 @@ from pathlib import Path
 from e2e.cluster.errors import ClusterError
 
 CGROUPS = Path("/sys/fs/cgroup")
+SYSTEM = "system"
 WEIGHT = {"cpu.shares": "20480", "cpu.weight": "2000"}
-"""Twenty times the default, by version. With it, all pods of a cluster would get as much of a busy
-machine's CPU as a single process beside them."""
+"""Twenty times the default, by version. Without it, all pods of a cluster would get as much of a
+busy machine's CPU as a single process beside them; and two programs that compile would keep the API
+server from answering for seconds, so that the operator loses its Lease."""
 
 
 def _directories(name: str) -> list[Path]:
@@ -22,13 +28,26 @@ def _directories(name: str) -> list[Path]:
     return [hierarchy.resolve() / name for hierarchy in hierarchies]
 
 
-def create(names: Iterable[str]) -> None:
-    for name in names:
+def create(cluster: str, nodes: Iterable[str]) -> None:
+    for name in (cluster, *(f"{cluster}/{node}" for node in nodes)):
         for directory in _directories(name):
             directory.mkdir(parents=True, exist_ok=True)
             _delegate(directory)
             _copy_cpuset(directory)
-            _weigh(directory.parent if "/" in name else directory)
+    # Nothing is delegated there: on cgroup v2 only a leaf may have processes.
+    for directory in _directories(f"{cluster}/{SYSTEM}"):
+        directory.mkdir(exist_ok=True)
+        _copy_cpuset(directory)
+    for name in (cluster, f"{cluster}/{SYSTEM}"):
+        for directory in _directories(name):
+            _weigh(directory)
+
+
+def entering_system(cluster: str) -> list[str]:
+    """The wrapper that runs a command as a part of the cluster's system."""
+    script = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+    directories = [str(directory) for directory in _directories(f"{cluster}/{SYSTEM}")]
+    return ["sh", "-ec", script, "sh", *directories, "--"]
 
 
 def pod_cpu_seconds(name: str, pod_uid: str) -> float | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.cluster import proc, sandbox
+from e2e.cluster import cgroups, proc
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
 from e2e.cluster.processes import ProcessId, start, wait_gone
@@ -41,7 +41,8 @@ def stopped(cluster: LocalCluster, component: str) -> Iterator[None]:
         yield
     finally:
         log = cluster.logs / f"{component}.log"
-        again = start(component, argv, log, _entering(cluster, component), env)
+        entering = [*cgroups.entering_system(cluster.cgroup), *_entering(cluster, component)]
+        again = start(component, argv, log, entering, env)
         cluster.record({component: again.id})
 
 
@@ -84,7 +85,7 @@ def _entering(cluster: LocalCluster, component: str) -> list[str]:
     for node, entering in cluster.nodes().items():
         if component in (f"{node}-kubelet", f"{node}-containerd"):
             return entering
-    inside = sandbox.recorded(cluster.directory / "init.pid")
+    inside = cluster.recorded_sandbox()
     if inside is None:
         raise ClusterError(f"cluster {cluster.name} is down")
     return inside.entering()

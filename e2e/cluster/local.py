@@ -100,7 +100,7 @@ class LocalCluster:
 
     def faults(self) -> list[str]:
         """What keeps it from being whole; empty if all runs."""
-        inside = sandbox.recorded(self.directory / "init.pid")
+        inside = self.recorded_sandbox()
         if inside is None or not inside.alive():
             return ["it is down"]
         if not (self.directory / "components.json").exists():
@@ -110,6 +110,10 @@ class LocalCluster:
             for name, process in self.components().items()
             if not process.alive()
         ]
+
+    def recorded_sandbox(self) -> sandbox.Sandbox | None:
+        """What was made last, alive or not."""
+        return sandbox.recorded(self.directory / "init.pid", self.cgroup)
 
     def components(self) -> dict[str, ProcessId]:
         file = self.directory / "components.json"
@@ -147,9 +151,9 @@ class LocalCluster:
         shutil.rmtree(self.directory / "old-log", ignore_errors=True)
         network = sandbox.free_network()
         (self.directory / "network").write_text(str(network.number))
-        inside = sandbox.create(self.directory / "init.pid", self.logs / "init.log")
+        inside = sandbox.create(self.directory / "init.pid", self.logs / "init.log", self.cgroup)
         names = [role.name for role in roles]
-        cgroups.create(f"{self.cgroup}/{name}" for name in names)
+        cgroups.create(self.cgroup, names)
         sandbox.connect(inside, network, len(roles))
         at = Endpoints(network.node_address, 6443, 2379, 2380)
         keys = pki.create(self.directory, at.address, at.api_port, names)
@@ -234,7 +238,7 @@ class LocalCluster:
         self.record({each.name: each.id for each in components})
 
     def _down(self) -> None:
-        inside = sandbox.recorded(self.directory / "init.pid")
+        inside = self.recorded_sandbox()
         if inside is not None:
             sandbox.destroy(inside, self._network())
         cgroups.remove(self.cgroup)

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import binaries, proc
+from e2e.cluster import binaries, cgroups, proc
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.processes import Component, ProcessId, start, wait_gone
 
@@ -54,9 +54,11 @@ class Network:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """`outer` waits for the init and kills it when it is killed itself."""
+    """`outer` waits for the init and kills it when it is killed itself; what is started inside is
+    of the system of the cluster whose cgroup this is."""
 
     outer: ProcessId
+    cgroup: str
 
     @property
     def init_pid(self) -> int:
@@ -76,7 +78,9 @@ class Sandbox:
     def start(
         self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
     ) -> Component:
-        return start(name, argv, log, self.entering(), env)
+        return start(
+            name, argv, log, [*cgroups.entering_system(self.cgroup), *self.entering()], env
+        )
 
 
 @dataclass(frozen=True)
@@ -84,17 +88,19 @@ class NodeSandbox:
     """A mount namespace inside the sandbox: a node's own /run, /var/lib and /var/log."""
 
     holder: Component
+    cgroup: str
 
     def entering(self) -> list[str]:
         holder = proc.only_child(self.holder.process.pid)
         return ["nsenter", f"--target={holder}", "--net", "--mount", "--pid", "--"]
 
     def start(self, name: str, argv: Sequence[str], log: Path) -> Component:
-        return start(name, argv, log, self.entering())
+        return start(name, argv, log, [*cgroups.entering_system(self.cgroup), *self.entering()])
 
 
-def create(pid_file: Path, log: Path) -> Sandbox:
-    """Starts the init. Its id is in `pid_file` before there is anything to clean up."""
+def create(pid_file: Path, log: Path, cgroup: str) -> Sandbox:
+    """Starts the init. Its id is in `pid_file` before there is anything to clean up; `cgroup` must
+    be there before anything is started inside."""
     script = 'echo "$$ $(cut -d" " -f22 /proc/$$/stat)" > "$1"; shift; exec "$@"'
     unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     init = [str(binaries.path("pause"))]
@@ -104,7 +110,7 @@ def create(pid_file: Path, log: Path) -> Sandbox:
     deadline = time.monotonic() + 10
     while True:
         component.check()
-        sandbox = recorded(pid_file)
+        sandbox = recorded(pid_file, cgroup)
         if sandbox is not None and proc.children(sandbox.outer.pid):
             init_pid = sandbox.init_pid
             if proc.exe(init_pid) == binaries.path("pause").resolve():
@@ -127,13 +133,13 @@ def _shield_kernel_settings(sandbox: Sandbox, directory: Path) -> None:
         sandbox.run("mount", "--bind", str(file), f"/proc/sys/{name}")
 
 
-def recorded(pid_file: Path) -> Sandbox | None:
+def recorded(pid_file: Path, cgroup: str) -> Sandbox | None:
     """The sandbox whose id is in `pid_file`, alive or not."""
     try:
         pid, start_time = pid_file.read_text().split()
     except (FileNotFoundError, ValueError):
         return None
-    return Sandbox(ProcessId(int(pid), int(start_time)))
+    return Sandbox(ProcessId(int(pid), int(start_time)), cgroup)
 
 
 def connect(sandbox: Sandbox, network: Network, nodes: int) -> None:
@@ -186,7 +192,7 @@ def create_node(sandbox: Sandbox, directory: Path, log: Path) -> NodeSandbox:
         if time.monotonic() > deadline:
             raise ClusterError(f"the node's namespace did not come up; see {log}")
         time.sleep(0.01)
-    return NodeSandbox(holder)
+    return NodeSandbox(holder, sandbox.cgroup)
 
 
 def destroy(sandbox: Sandbox, network: Network | None) -> None:

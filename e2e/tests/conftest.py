@@ -7,6 +7,7 @@ import pytest
 
 from e2e.cluster.progress import Progress
 from e2e.deploy import Deployment, deploy
+from e2e.tests import operator
 from e2e.tests.namespace import Namespace, eventually
 
 MARK = "jaxop.dev/e2e"
@@ -50,8 +51,11 @@ def namespace(deployment: Deployment, request: pytest.FixtureRequest) -> Iterato
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test tells what its namespace looked like, before that is deleted."""
+    """A failed test tells what its namespace looked like before that is deleted, and what the
+    operator did meanwhile."""
     report = yield
     if report.when == "call" and report.failed and _NAMESPACE in item.stash:
-        report.sections.append(("namespace", item.stash[_NAMESPACE].story()))
+        namespace = item.stash[_NAMESPACE]
+        report.sections.append(("namespace", namespace.story()))
+        report.sections.append(("operator", operator.story(namespace.kubectl)))
     return report

@@ -13,6 +13,7 @@ from e2e.tests.namespace import Seen, eventually
 LEASE = "jax-operator"
 IN_NAMESPACE = f"--namespace={NAMESPACE}"
 READY_WITHIN_SECONDS = 90.0
+LOGGED_SINCE = "5m"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,15 @@ def leader(kubectl: Kubectl) -> Leader | None:
     if not spec.get("holderIdentity"):
         return None
     return Leader(spec["holderIdentity"], datetime.fromisoformat(spec["acquireTime"]))
+
+
+def story(kubectl: Kubectl) -> str:
+    """What its processes did of late: whether one was started again, or lost the Lease."""
+    pods = kubectl.attempt("get", "pods,leases", IN_NAMESPACE, "--output=wide")
+    mine = ("--selector=app.kubernetes.io/name=jax-operator", "--prefix", "--tail=-1")
+    said = kubectl.attempt("logs", IN_NAMESPACE, *mine, f"--since={LOGGED_SINCE}")
+    own = [line for line in said.stdout.splitlines() if "kopf.objects" not in line]
+    return "\n".join([pods.stdout, said.stderr, *own])
 
 
 def all_replicas_are_ready(kubectl: Kubectl) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from e2e.cluster import proc
 from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.local import LocalCluster
 from e2e.cluster.progress import Progress
 
 pytestmark = pytest.mark.e2e
 NAME = "leaktest"
+SYSTEMS_SHARE = ("20480", "2000")
 
 
 def footprint() -> dict[str, list[str]]:
@@ -59,6 +61,8 @@ def test_up_twice_down_and_up_again(cluster: LocalCluster) -> None:
     cluster.up(Progress())
     assert kubectl.attempt("get", "namespace", "first").returncode == 0
     assert cluster.faults() == []
+    for name in ("etcd", "kube-apiserver", "cpu-kubelet"):
+        assert share_of_cpu(proc.only_child(cluster.components()[name].pid)) in SYSTEMS_SHARE
     cluster.down(Progress())
     assert footprint() == before
     cluster.up(Progress())
@@ -94,6 +98,17 @@ def test_a_component_that_died_is_named_and_up_makes_the_cluster_whole(
     ]
     cluster.up(Progress())
     assert cluster.faults() == []
+
+
+def share_of_cpu(pid: int) -> str:
+    """The weight of the cgroup that the process is in, on either version."""
+    entries = [
+        entry.split(":", 2) for entry in Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    ]
+    found = {name: path for _, names, path in entries for name in names.split(",")}
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return Path(f"/sys/fs/cgroup/{found['']}/cpu.weight").read_text().strip()
+    return Path(f"/sys/fs/cgroup/cpu/{found['cpu']}/cpu.shares").read_text().strip()
 
 
 def _said(*argv: str) -> list[str]:
