@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.serving import capacity, environments, servers, texts
-from bench.serving.k6 import K6, Load
+from bench.serving.load import Load, Vegeta
 from bench.serving.measured import (
     OURS,
     PROMISE_P95_MILLISECONDS,
@@ -42,7 +42,7 @@ def main() -> int:
     progress = Progress()
     OUT.mkdir(parents=True, exist_ok=True)
     offered = environments.prepare(options.servers, progress)
-    k6 = K6(binaries.ensure(["k6"], progress)["k6"], texts.write(OUT / "texts.json"))
+    vegeta = Vegeta(binaries.ensure(["vegeta"], progress)["vegeta"], texts.texts())
     cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     progress.say(f"{cores} cores, load average {busy:.1f} before")
 
@@ -51,7 +51,7 @@ def main() -> int:
         for server in offered:
             log = OUT / f"{server.name.replace(' ', '-')}.log"
             with servers.running(server, log) as running:
-                measured.append(_measure(running, k6, options, progress))
+                measured.append(_measure(running, vegeta, options, progress))
     finally:
         print(f"{cores} cores, load average {busy:.1f} before\n")
         print(report(measured))
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _measure(
-    running: servers.Running, k6: K6, options: argparse.Namespace, progress: Progress
+    running: servers.Running, vegeta: Vegeta, options: argparse.Namespace, progress: Progress
 ) -> Served:
     name = running.server.name
     compiled = running.compilations()
@@ -68,22 +68,24 @@ def _measure(
     servers.post(running.server.url, running.server.ping)
     first = 1000 * (time.monotonic() - started)
     progress.say(f"{name}: ready after {running.ready_seconds:.1f} s")
-    k6.run(running.server, options.start_rate / 4, options.step_seconds)
+    vegeta.run(running.server, options.start_rate / 4, options.step_seconds)
 
     def kept(rate: float) -> bool:
-        load = k6.run(running.server, rate, options.step_seconds)
+        load = vegeta.run(running.server, rate, options.step_seconds)
         progress.say(f"{name}: {_told(load)}")
         return load.keeps(PROMISE_P95_MILLISECONDS)
 
     most = capacity.capacity(kept, options.start_rate)
     levels = [
-        _level(running, k6, share, most * share, options.level_seconds) for share in SHARES if most
+        _level(running, vegeta, share, most * share, options.level_seconds)
+        for share in SHARES
+        if most
     ]
     if options.soak_seconds and most:
-        k6.run(running.server, most * SHARES[0], options.soak_seconds)
+        vegeta.run(running.server, most * SHARES[0], options.soak_seconds)
     overload = None
     if running.server.refuses and most:
-        overload = k6.run(
+        overload = vegeta.run(
             running.server, OVERLOAD * most, options.level_seconds, PROMISE_P95_MILLISECONDS
         )
         progress.say(f"{name}: {_told(overload)}")
@@ -99,9 +101,11 @@ def _measure(
     )
 
 
-def _level(running: servers.Running, k6: K6, share: float, rate: float, seconds: float) -> Level:
+def _level(
+    running: servers.Running, vegeta: Vegeta, share: float, rate: float, seconds: float
+) -> Level:
     before = running.cpu_seconds()
-    load = k6.run(running.server, rate, seconds)
+    load = vegeta.run(running.server, rate, seconds)
     return Level(share, load, running.cpu_seconds() - before)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.serving.k6 import Latency, Load
+from bench.serving.load import Latency, Load
 
 PROMISE_P95_MILLISECONDS = 200.0
 GOAL_RATIO = 2.0

@@ -1,5 +1,6 @@
 """Starts one server, waits until it answers, and tells what it has used."""
 
+import json
 import os
 import re
 import signal
@@ -18,11 +19,7 @@ from e2e.cluster.processes import DIES_WITH_US
 
 PORT = 18000
 GIVE_UP_SECONDS = 600.0
-_PINGS = {
-    "json": b'{"texts": ["is anybody there"]}',
-    "v2": b'{"inputs": [{"name": "text", "shape": [1, 1], "datatype": "BYTES", '
-    b'"data": ["is anybody there"]}]}',
-}
+PING = "is anybody there"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _COMPILED = re.compile(r"Finished XLA compilation of ")
 
@@ -44,7 +41,14 @@ class Server:
 
     @property
     def ping(self) -> bytes:
-        return _PINGS[self.protocol]
+        return self.body(PING)
+
+    def body(self, text: str) -> bytes:
+        """The request that embeds it."""
+        if self.protocol == "json":
+            return json.dumps({"texts": [text]}).encode()
+        tensor = {"name": "text", "shape": [1, 1], "datatype": "BYTES", "data": [text]}
+        return json.dumps({"inputs": [tensor]}).encode()
 
 
 @dataclass(frozen=True)

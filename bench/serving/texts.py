@@ -4,9 +4,7 @@ Word counts are log-normal, as lengths of requests usually are: the median is 18
 twenty is longer than 100. Words are the commonest of English, so that a word is about one token.
 """
 
-import json
 import random
-from pathlib import Path
 
 MEDIAN_WORDS = 18
 SIGMA = 1.05
@@ -31,9 +29,3 @@ def texts(count: int = COUNT, seed: int = 7) -> list[str]:
         for _ in range(count)
     )
     return [" ".join(chance.choices(_WORDS, k=length)) for length in lengths]
-
-
-def write(path: Path) -> Path:
-    """As JSON, for the load generator."""
-    path.write_text(json.dumps(texts()))
-    return path

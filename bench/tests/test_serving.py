@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.serving import k6
 from bench.serving.capacity import capacity
-from bench.serving.k6 import Latency, Load
+from bench.serving.load import Latency, Load, counted
 from bench.serving.measured import OURS, Level, Served, goals, report
 from bench.serving.texts import MOST_WORDS, texts
 
@@ -34,7 +33,7 @@ class TestLoad:
             {"answered": Latency(0)},
             {"refused": Latency(2, 1.0, 1.0, 1.0)},
             {"failed": 2},
-            {"dropped": 2},
+            {"unsent": 2},
         ],
     )
     def test_does_not_where(self, broken: dict[str, object]) -> None:
@@ -49,18 +48,13 @@ class TestLoad:
     def test_does_not_count_what_was_answered_late(self) -> None:
         assert dataclasses.replace(OVERLOAD, late=50).goodput == 90.0
 
-    def test_is_read_from_what_k6_says(self) -> None:
-        said = {
-            "answered": {"count": 3, "med": 1.0, "p(95)": 2.0, "p(99)": 3.0, "max": 4.0},
-            "refused": None,
-            "failed": 2,
-            "dropped": 2,
-            "late": 1,
-            "expired": 1,
-        }
-        load = k6.parsed(50.0, 10.0, said)
-        assert load.answered == Latency(3, 1.0, 2.0, 3.0, 4.0)
-        assert (load.refused.count, load.lost) == (0, 4)
+    def test_is_counted_from_what_vegeta_says(self) -> None:
+        said = [(200, 10), (200, 20), (200, 30), (429, 1), (503, 2), (504, 9), (500, 9), (0, 9)]
+        results = [{"code": code, "latency": ms * 1_000_000} for code, ms in said]
+        load = counted(5.0, 2.0, results, timeout_ms=25.0)
+        assert load.answered == Latency(3, 20.0, 29.0, 29.8, 30.0)
+        assert (load.refused.count, load.refused.longest) == (2, 2.0)
+        assert (load.failed, load.unsent, load.lost) == (3, 2, 5)
         assert (load.late, load.expired) == (1, 1)
 
 

@@ -24,7 +24,7 @@ ETCD = "v3.6.16"
 COREDNS = "v1.14.7"
 HELM = "v3.22.0"
 KWOK = "v0.8.0"
-K6 = "v1.8.1"
+VEGETA = "v12.13.0"
 PAUSE = "v1"
 
 
@@ -96,7 +96,7 @@ CATALOGUE = {
             COREDNS,
         ),
         _helm(),
-        Binary("k6", "k6", "go.k6.io/k6", K6),
+        Binary("vegeta", "vegeta", "github.com/tsenart/vegeta/v12", VEGETA),
         Binary("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", KWOK),
     )
 }
