@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.serving import capacity, environments, servers, texts
+from bench.serving.cores import split
 from bench.serving.load import Load, Vegeta
 from bench.serving.measured import (
     OURS,
@@ -42,20 +43,21 @@ def main() -> int:
     progress = Progress()
     OUT.mkdir(parents=True, exist_ok=True)
     offered = environments.prepare(options.servers, progress)
-    vegeta = Vegeta(binaries.ensure(["vegeta"], progress)["vegeta"], texts.texts())
-    cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    progress.say(f"{cores} cores, load average {busy:.1f} before")
+    cores, busy = split(), os.getloadavg()[0]
+    vegeta = Vegeta(binaries.ensure(["vegeta"], progress)["vegeta"], texts.texts(), cores.load)
+    machine = f"{cores}, load average {busy:.1f} before"
+    progress.say(machine)
 
     measured: list[Served] = []
     try:
         for server in offered:
             log = OUT / f"{server.name.replace(' ', '-')}.log"
-            with servers.running(server, log) as running:
+            with servers.running(server, log, cores.server) as running:
                 measured.append(_measure(running, vegeta, options, progress))
     finally:
-        print(f"{cores} cores, load average {busy:.1f} before\n")
+        print(f"{machine}\n")
         print(report(measured))
-        print(f"\nwritten to {_write(measured, options, {'cores': cores, 'loadBefore': busy})}")
+        print(f"\nwritten to {_write(measured, options, machine)}")
     return 0
 
 
@@ -117,9 +119,7 @@ def _told(load: Load) -> str:
     )
 
 
-def _write(
-    measured: Sequence[Served], options: argparse.Namespace, machine: dict[str, float]
-) -> Path:
+def _write(measured: Sequence[Served], options: argparse.Namespace, machine: str) -> Path:
     path = OUT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     whole = {
         "machine": machine,

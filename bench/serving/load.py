@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.serving.cores import pinned
 from bench.serving.servers import Server
 from e2e.cluster.errors import ClusterError
 
@@ -74,8 +75,8 @@ class Load:
 
 
 class Vegeta:
-    def __init__(self, binary: Path, texts: Sequence[str]) -> None:
-        self._binary = binary
+    def __init__(self, binary: Path, texts: Sequence[str], cores: Sequence[int]) -> None:
+        self._command = (*pinned(cores), str(binary))
         self._texts = texts
 
     def run(
@@ -103,7 +104,7 @@ class Vegeta:
         return counted(rate, seconds, map(json.loads, said.splitlines()), timeout_ms)
 
     def _vegeta(self, *args: str) -> str:
-        done = subprocess.run([str(self._binary), *args], capture_output=True, text=True)
+        done = subprocess.run([*self._command, *args], capture_output=True, text=True)
         if done.returncode != 0:
             said = done.stderr.strip()[-1500:]
             raise ClusterError(f"vegeta {args[0]} failed ({done.returncode}): {said}")

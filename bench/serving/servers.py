@@ -8,12 +8,13 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.serving.cores import pinned
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.processes import DIES_WITH_US
 
@@ -71,15 +72,15 @@ class Running:
 
 
 @contextmanager
-def running(server: Server, log: Path) -> Iterator[Running]:
-    """Raises ClusterError if it ends, or does not answer in time."""
+def running(server: Server, log: Path, cores: Sequence[int]) -> Iterator[Running]:
+    """On these cores. Raises ClusterError if it ends, or does not answer in time."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
             raise ClusterError(f"port {PORT} is taken: stop what listens there")
     started = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*DIES_WITH_US, *server.command],
+            [*DIES_WITH_US, *pinned(cores), *server.command],
             env={**os.environ, "JAX_LOG_COMPILES": "1", **server.environment},
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -1,10 +1,14 @@
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.serving.capacity import capacity
+from bench.serving.cores import Cores, pinned, split
 from bench.serving.load import Latency, Load, counted
 from bench.serving.measured import OURS, Level, Served, goals, report
 from bench.serving.texts import MOST_WORDS, texts
@@ -125,3 +129,17 @@ class TestTexts:
         assert lengths[0] < 5
         assert 15 <= lengths[len(lengths) // 2] <= 21
         assert lengths[-1] == MOST_WORDS
+
+
+class TestCores:
+    def test_the_load_generator_has_one_of_its_own(self) -> None:
+        assert split({0, 1, 2, 5}) == Cores(server=(0, 1, 2), load=(5,))
+
+    def test_both_share_the_only_one(self) -> None:
+        assert split({3}) == Cores(server=(3,), load=(3,))
+
+    def test_a_pinned_command_has_those_and_no_others(self) -> None:
+        one = min(os.sched_getaffinity(0))
+        script = "import os; print(sorted(os.sched_getaffinity(0)))"
+        argv = [*pinned([one]), sys.executable, "-c", script]
+        assert subprocess.run(argv, capture_output=True, text=True).stdout == f"[{one}]\n"

@@ -50,8 +50,11 @@ class APlayedEngine:
         if self.load_error is not None:
             raise self.load_error
 
-    def run(self, bucket: Bucket, rows: Sequence[Mapping[str, Array]]) -> Future[Any]:
+    def run(
+        self, bucket: Bucket, rows: Sequence[Mapping[str, Array]], begun: Callable[[], None]
+    ) -> Future[Any]:
         future: Future[Any] = Future()
+        begun()
         self.held.append((bucket, rows, future))
         self.ran.append((bucket, [len(each["ids"]) for each in rows]))
         return future

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from jaxrun.serve.runner import Answer, Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Flight:
+    """started: given to the engine. begun: given to the device, by the engine's thread."""
+
     dispatch: Dispatch
     started: float
+    begun: float | None = None
 
 
 class Flights:
@@ -108,13 +111,16 @@ class Flights:
         flight = _Flight(dispatch, now)
         loop, clock = self._loop, self._clock
 
+        def begun() -> None:
+            flight.begun = clock()
+
         def done(future: "Future[list[Answer]]") -> None:
             # In the engine's thread: the loop may be late, the clock is not.
             loop.call_soon_threadsafe(self._landed, flight, future, clock())
 
         try:
             rows = [self._pending[piece.ticket.id].inputs_of(piece) for piece in dispatch.pieces]
-            self._engine.run(dispatch.bucket, rows).add_done_callback(done)
+            self._engine.run(dispatch.bucket, rows, begun).add_done_callback(done)
         except Exception as error:
             failed: Future[list[Answer]] = Future()
             failed.set_exception(error)
@@ -123,6 +129,8 @@ class Flights:
     def _landed(self, flight: _Flight, future: "Future[list[Answer]]", at: float) -> None:
         dispatch = flight.dispatch
         seconds = at - max(flight.started, self._last_done)
+        if flight.begun is not None and self._last_done:
+            self._scheduler.followed(dispatch, self._last_done, flight.begun)
         self._last_done = at
         error = future.exception()
         if error is None:

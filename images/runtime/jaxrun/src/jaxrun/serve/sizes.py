@@ -1,6 +1,8 @@
 """Does a request fit the model, and how large is it?"""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jaxrun.serve.errors import InvalidInput
 from jaxrun.serve.model import Arrays, Input
@@ -20,17 +22,14 @@ def sizes_of(inputs: Mapping[str, Input], arrays: Arrays) -> dict[str, int]:
         if name not in arrays:
             raise InvalidInput(f"input {name!r} is missing")
         array = arrays[name]
-        if str(array.dtype) != declared.dtype:
+        if _name_of(array.dtype) != declared.dtype:
             raise InvalidInput(f"input {name!r} is {array.dtype}; it must be {declared.dtype}")
-        wanted = "[" + ", ".join(map(str, declared.shape)) + "]"
         if len(array.shape) != len(declared.shape):
-            raise InvalidInput(f"input {name!r} has shape {list(array.shape)}; it must be {wanted}")
+            raise _misshapen(name, array.shape, declared)
         for dim, size in zip(declared.shape, array.shape, strict=True):
             if isinstance(dim, int):
                 if size != dim:
-                    raise InvalidInput(
-                        f"input {name!r} has shape {list(array.shape)}; it must be {wanted}"
-                    )
+                    raise _misshapen(name, array.shape, declared)
             elif size < 1:
                 raise InvalidInput(f"input {name!r} has no {dim}: shape {list(array.shape)}")
             elif sizes.setdefault(dim, size) != size:
@@ -38,3 +37,14 @@ def sizes_of(inputs: Mapping[str, Input], arrays: Arrays) -> dict[str, int]:
                     f"input {name!r} has {dim} {size}; another input has {dim} {sizes[dim]}"
                 )
     return sizes
+
+
+@functools.lru_cache(maxsize=64)
+def _name_of(dtype: Any) -> str:
+    """numpy makes the name up each time, in Python."""
+    return str(dtype)
+
+
+def _misshapen(name: str, shape: Sequence[int], declared: Input) -> InvalidInput:
+    wanted = "[" + ", ".join(map(str, declared.shape)) + "]"
+    return InvalidInput(f"input {name!r} has shape {list(shape)}; it must be {wanted}")

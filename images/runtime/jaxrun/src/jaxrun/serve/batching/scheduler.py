@@ -13,6 +13,7 @@ from jaxrun.serve.batching.choice import Choice, choose
 from jaxrun.serve.batching.costs import Costs
 from jaxrun.serve.batching.expiry import Expiry
 from jaxrun.serve.batching.families import smaller_families
+from jaxrun.serve.batching.lead import Lead
 from jaxrun.serve.batching.patience import worth_waiting_seconds
 from jaxrun.serve.batching.queue import FamilyQueue
 from jaxrun.serve.batching.retry import halves, without
@@ -30,12 +31,6 @@ from jaxrun.serve.batching.ticket import (
 from jaxrun.serve.batching.timetable import Timetable
 from jaxrun.serve.buckets import Bucket, Family, Grid
 
-# A batch behind the executing one is made up so long before that ends: early enough for the host
-# to pad and transfer it, late enough for who arrives meanwhile. With full batches waiting nobody
-# loses by more.
-LEAD_SECONDS = 0.002
-LEAD_PART = 0.1
-LEAD_PART_FULL = 0.5
 MEMORY_FAILURES = 3
 
 
@@ -64,6 +59,7 @@ class Scheduler:
         self._expiry = Expiry()
         self._timetable = Timetable(self._costs)
         self._promises = admission.Promises()
+        self._lead = Lead()
         self._dropped: list[Dropped] = []
         self._retries: list[Dispatch] = []
         self._flights: list[tuple[Dispatch, float]] = []
@@ -181,7 +177,7 @@ class Scheduler:
         if not self._queued:
             return None
         if self._flights:
-            due = self._busy_until - self._lead_seconds()
+            due = self._busy_until - self._lead.seconds(self._flights[-1][1], bool(self._full))
             if now < due:
                 return self._wait(due)
         start = self._free_at(now)
@@ -210,6 +206,10 @@ class Scheduler:
         seconds = self._costs.seconds(dispatch.bucket)
         self._busy_until = max(self._busy_until, now) + seconds if self._flights else now + seconds
         self._flights.append((dispatch, seconds))
+
+    def followed(self, dispatch: Dispatch, free_at: float, came_at: float) -> None:
+        """The device was free for the batch at `free_at`, and had it at `came_at`."""
+        self._lead.observe(min(each.arrived for each in dispatch.tickets), free_at, came_at)
 
     def finished(self, dispatch: Dispatch, seconds: float, now: float) -> None:
         """The batch is answered. seconds: of execution, without waiting for the one before it."""
@@ -279,10 +279,6 @@ class Scheduler:
             place = self._timetable.find(ticket, until, self._free_at(now))
             if place is not None:
                 self._timetable.add(ticket, until, place)
-
-    def _lead_seconds(self) -> float:
-        part = LEAD_PART_FULL if self._full else LEAD_PART
-        return max(LEAD_SECONDS, part * self._flights[-1][1])
 
     def _hesitate(self, choice: Choice, now: float) -> float:
         """Until when the idle device waits for company to this batch; `now` or before: not."""

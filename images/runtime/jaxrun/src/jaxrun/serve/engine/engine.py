@@ -97,8 +97,14 @@ class Engine:
         if not self.follows:
             self._pipeline = Pipeline(self._depth, self._begin, self._finish)
 
-    def run(self, bucket: Bucket, rows: Sequence[Mapping[str, Array]]) -> "Future[list[Answer]]":
+    def run(
+        self,
+        bucket: Bucket,
+        rows: Sequence[Mapping[str, Array]],
+        begun: Callable[[], None] = lambda: None,
+    ) -> "Future[list[Answer]]":
         """One mapping of inputs per request, each with rows of its own; the answers in their order.
+        `begun` is called in another thread once the devices have the batch.
 
         Never blocks. The future's errors: DeviceOutOfMemory, where a smaller bucket may do;
         ModelFailed; EngineBroken. Raises InvalidInput or ValueError for requests that the bucket
@@ -106,7 +112,7 @@ class Engine:
         """
         if self._pipeline is None:
             raise RuntimeError("the engine is not loaded, or follows another process")
-        return self._pipeline.submit(self._executor.batch(bucket, rows))
+        return self._pipeline.submit(self._executor.batch(bucket, rows), begun)
 
     def follow(self) -> None:
         """Runs what the leader runs, blocking, until it says goodbye.

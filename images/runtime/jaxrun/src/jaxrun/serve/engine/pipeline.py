@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 Batch = TypeVar("Batch")
 Begun = TypeVar("Begun")
 Answer = TypeVar("Answer")
+_Submitted = tuple[Batch, "Future[Answer]", Callable[[], None]]
 
 
 class Pipeline(Generic[Batch, Begun, Answer]):
@@ -27,7 +28,7 @@ class Pipeline(Generic[Batch, Begun, Answer]):
     ) -> None:
         self._begin, self._finish = begin, finish
         self._slots = threading.Semaphore(depth)
-        self._waiting: queue.SimpleQueue[tuple[Batch, Future[Answer]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Submitted[Batch, Answer] | None] = queue.SimpleQueue()
         self._flying: queue.SimpleQueue[tuple[Begun, Future[Answer]] | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=run, name=name, daemon=True)
@@ -36,10 +37,10 @@ class Pipeline(Generic[Batch, Begun, Answer]):
         for thread in self._threads:
             thread.start()
 
-    def submit(self, batch: Batch) -> "Future[Answer]":
-        """Never blocks."""
+    def submit(self, batch: Batch, begun: Callable[[], None] = lambda: None) -> "Future[Answer]":
+        """Never blocks. `begun` is called in the thread that dispatches, once it has."""
         future: Future[Answer] = Future()
-        self._waiting.put((batch, future))
+        self._waiting.put((batch, future, begun))
         return future
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ class Pipeline(Generic[Batch, Begun, Answer]):
             del waiting
         self._flying.put(None)
 
-    def _dispatched(self, batch: Batch, future: "Future[Answer]") -> None:
+    def _dispatched(self, batch: Batch, future: "Future[Answer]", told: Callable[[], None]) -> None:
         if not future.set_running_or_notify_cancel():
             self._slots.release()
             return
@@ -65,6 +66,7 @@ class Pipeline(Generic[Batch, Begun, Answer]):
             self._slots.release()
             future.set_exception(error)
         else:
+            told()
             self._flying.put((begun, future))
 
     def _fetch(self) -> None:
