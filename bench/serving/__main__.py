@@ -38,7 +38,7 @@ def main() -> int:
     )
     parser.add_argument("--level-seconds", type=float, default=20.0, help="of each latency")
     parser.add_argument("--soak-seconds", type=float, default=60.0, help="of random shapes")
-    parser.add_argument("--start-rate", type=float, default=40.0, help="requests a second")
+    parser.add_argument("--start-rate", type=float, default=20.0, help="requests a second")
     options = parser.parse_args()
     progress = Progress()
     OUT.mkdir(parents=True, exist_ok=True)
@@ -75,6 +75,7 @@ def _measure(
     def kept(rate: float) -> bool:
         load = vegeta.run(running.server, rate, options.step_seconds)
         progress.say(f"{name}: {_told(load)}")
+        running.recover()
         return load.keeps(PROMISE_P95_MILLISECONDS)
 
     most = capacity.capacity(kept, options.start_rate)
@@ -106,6 +107,7 @@ def _measure(
 def _level(
     running: servers.Running, vegeta: Vegeta, share: float, rate: float, seconds: float
 ) -> Level:
+    running.recover()
     before = running.cpu_seconds()
     load = vegeta.run(running.server, rate, seconds)
     return Level(share, load, running.cpu_seconds() - before)

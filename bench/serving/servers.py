@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,8 @@ from e2e.cluster.processes import DIES_WITH_US
 
 PORT = 18000
 GIVE_UP_SECONDS = 600.0
+RECOVERS_WITHIN_SECONDS = 60.0
+IN_GOOD_TIME_SECONDS = 0.2
 PING = "is anybody there"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _COMPILED = re.compile(r"Finished XLA compilation of ")
@@ -65,6 +67,20 @@ class Running:
     def cpu_seconds(self) -> float:
         """Of the server and all processes that it has started, as far as they live."""
         return sum(map(_cpu_seconds, _family(self.process.pid)))
+
+    def recover(self) -> None:
+        """Waits until it answers a single request in good time; not for ever: some never do.
+
+        After more than it could take, a server may work on for clients that have gone.
+        """
+        deadline = time.monotonic() + RECOVERS_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            asked = time.monotonic()
+            with suppress(OSError):
+                post(self.server.url, self.server.ping)
+                if time.monotonic() - asked < IN_GOOD_TIME_SECONDS:
+                    return
+            time.sleep(0.5)
 
     def compilations(self) -> int:
         """By XLA since its start, as JAX logs them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1 import JaxJob
@@ -12,6 +13,9 @@ from jaxop.domain.warmup import finished, reasons, results, turns
 from jaxop.domain.warmup.runs import Examined, Run, examined, jaxjob, name_of, reference
 from jaxop.domain.warmup.snapshot import Rival, Snapshot
 from jaxop.domain.warmup.telling import say
+
+NEW_WARMUP: Final = timedelta(seconds=3)
+"""For the CompileCache to be heard of: both may have been applied together."""
 
 
 def decide(snapshot: Snapshot, now: datetime) -> Plan:
@@ -52,6 +56,10 @@ def _hindered(snapshot: Snapshot, digest: str, now: datetime) -> Plan | None:
     why = unusable(snapshot.warmup.spec.compile_cache, cache)
     if why is None:
         return None
+    made_at = snapshot.warmup.metadata.creation_timestamp or now
+    left = (made_at + NEW_WARMUP - now).total_seconds()
+    if cache is None and left > 0:
+        return Plan(requeue_after=left)
     reason = reasons.CACHE_NOT_FOUND if cache is None else reasons.CACHE_NOT_USABLE
     return say(snapshot, "Pending", reason, why, now, cache_namespace=digest)
 

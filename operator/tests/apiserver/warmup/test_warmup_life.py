@@ -39,9 +39,9 @@ async def test_from_creation_to_ready(played: Played, operator: Operator) -> Non
 
 
 async def story(played: Played) -> list[str]:
-    """What is told of Warmup `w` once its CompileCache is known: news of it may come later."""
+    """What is told of Warmup `w`; news that its CompileCache can be used may come later."""
     told = await played.events("w")
-    return [event for event in told if not event.startswith("Normal CompileCacheNot")]
+    return [event for event in told if event != "Normal CompileCacheNotUsable"]
 
 
 async def ready(played: Played, **spec: object) -> str:

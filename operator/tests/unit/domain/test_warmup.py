@@ -115,10 +115,17 @@ class TestPending:
     def test_without_the_cache(self) -> None:
         ns = a_namespace()
         ns.cache = None
+        ns.pass_time(4)
         ns.settle()
         assert ns.where() == ("Pending", "CompileCacheNotFound")
         assert ns.status().message == "CompileCache team-cache does not exist"
         assert ns.conditions()["Reconciling"] == "True"
+
+    def test_but_says_nothing_of_a_cache_that_may_have_been_applied_with_it(self) -> None:
+        ns = a_namespace()
+        ns.cache = None
+        ns.pass_time(1)
+        assert ns.look() == Plan(requeue_after=2.0)
 
     def test_until_it_can_be_used(self) -> None:
         ns = a_namespace()

@@ -97,10 +97,6 @@ class Scheduler:
             for queue in self._waiting.values()
         ) + sum(self._costs.seconds(each.bucket) for each in self._retries)
 
-    def committed_seconds(self, now: float) -> float:
-        """Device-seconds left of what is in flight or to be retried."""
-        return self._free_at(now) - now
-
     def foresee(self, deadline: float | None, now: float) -> Refusal | None:
         """The refusal of any ticket with such a deadline, whatever its family, rows and priority.
 
@@ -108,7 +104,7 @@ class Scheduler:
         anything is known of a request but when it has to be answered.
         """
         ticket = Ticket(0, 0, self._first, 0, now, deadline)
-        verdict = self._verdict(ticket, now)
+        verdict = self._verdict(ticket, now, self._free_at(now))
         return verdict if isinstance(verdict, Refusal) else None
 
     def offer(self, ticket: Ticket, now: float) -> Admitted | Refusal:
@@ -116,12 +112,13 @@ class Scheduler:
         kept."""
         queue = self._queues[ticket.family]
         queue.arrivals.observe(now)
-        verdict = self._verdict(ticket, now)
+        free_at = self._free_at(now)
+        verdict = self._verdict(ticket, now, free_at)
         if isinstance(verdict, Refusal):
             return verdict
         if ticket.deadline is not None:
             until = self._promises.until(ticket.deadline, now)
-            place = self._timetable.find(ticket, until, self._free_at(now))
+            place = self._timetable.find(ticket, until, free_at)
             if place is None:
                 return admission.unreachable(
                     verdict.predicted_seconds, "others have been promised the time that it takes"
@@ -134,8 +131,8 @@ class Scheduler:
         self._changed(queue)
         return verdict
 
-    def _verdict(self, ticket: Ticket, now: float) -> Admitted | Refusal:
-        committed = self.committed_seconds(now)
+    def _verdict(self, ticket: Ticket, now: float, free_at: float) -> Admitted | Refusal:
+        committed = free_at - now
         if (
             len(self._queued) >= self._limits.max_queue
             or self._queued_bytes + ticket.bytes > self._limits.max_queue_bytes
