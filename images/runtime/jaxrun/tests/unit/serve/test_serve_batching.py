@@ -141,6 +141,19 @@ def test_behind_an_executing_batch_the_next_is_made_up_shortly_before_its_end() 
     assert len(player.start(0.0081).tickets) == 2
 
 
+def test_and_earlier_after_one_that_came_late() -> None:
+    player = Player()
+    (first,) = player.busy(0.0)
+    player.offer(0.001)
+    second = player.start(0.0085)
+    player.scheduler.finished(first, 0.01, 0.01)
+    player.scheduler.followed(second, free_at=0.01, came_at=0.013)
+    player.offer(0.011)
+    decided = player.scheduler.next(0.011)
+    assert isinstance(decided, Wait)
+    assert decided.until == pytest.approx(0.020 - 0.002 - 0.003)
+
+
 def test_never_more_batches_in_flight_than_the_depth() -> None:
     player = Player()
     first, _ = player.busy(0.0, batches=2)

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from serve_players import APlayedEngine, a_model
 
-from jaxrun.serve.batching import Limits
+from jaxrun.serve.batching import Dispatch, Limits, Scheduler
 from jaxrun.serve.dispatch import InferRequest, Server
 from jaxrun.serve.engine.loading import Loading as EngineLoading
 from jaxrun.serve.errors import (
@@ -79,6 +79,30 @@ async def test_a_request_is_answered_with_its_own_rows(served: Served) -> None:
     await served.holds(1)
     served.engine.answer()
     np.testing.assert_array_equal((await task)["y"], [15, 15])
+
+
+async def test_the_scheduler_hears_when_the_device_was_free_and_when_it_had_the_next_batch(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[int, float, float]] = []
+
+    def followed(_: Scheduler, batch: Dispatch, free_at: float, came_at: float) -> None:
+        heard.append((batch.tickets[0].id, free_at, came_at))
+
+    monkeypatch.setattr(Scheduler, "followed", followed)
+    before = time.monotonic()
+    first = served.ask(a_request())
+    await served.holds(1)
+    served.engine.answer()
+    await first
+    between = time.monotonic()
+    second = served.ask(a_request())
+    await served.holds(1)
+    served.engine.answer()
+    await second
+    ((ticket, free_at, came_at),) = heard
+    assert ticket == 2
+    assert before < free_at < between < came_at < time.monotonic()
 
 
 async def test_requests_of_one_turn_share_a_batch_and_get_their_own_answers(

@@ -35,7 +35,7 @@ def test_forgotten_where_they_come_in_time() -> None:
 
 def test_nobody_is_late_for_who_came_last() -> None:
     lead = Lead()
-    lead.observe(waited_since=1.995, free_at=2.0, came_at=2.1)
+    lead.observe(waited_since=1.999, free_at=2.0, came_at=2.1)
     assert lead.seconds(0.01, full=False) == LEAST_SECONDS
 
 

@@ -27,9 +27,9 @@ class Lead:
         return max(self._learnt, (PART_FULL if full else PART) * executing_seconds)
 
     def observe(self, waited_since: float, free_at: float, came_at: float) -> None:
-        """When the device was free for a batch, and when it had it; that could have come in time
-        only if somebody in it waited long enough before."""
-        if waited_since > free_at - MOST_SECONDS:
+        """When the device was free for a batch, and when it had it. For nothing where nobody in it
+        was there yet when it would have been decided on: no lead is long enough for them."""
+        if waited_since > free_at - self._learnt:
             return
         idle = came_at - free_at
         wanted = self._learnt + idle if idle > 0 else SHRINKS_TO * self._learnt
