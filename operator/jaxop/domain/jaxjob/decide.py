@@ -28,7 +28,7 @@ from jaxop.domain.jaxjob.telling.cache_use import with_cache_use
 from jaxop.domain.jaxjob.telling.coalesce import seconds_to_wait
 from jaxop.domain.jaxjob.telling.events import events
 from jaxop.domain.jaxjob.telling.last_step import last_step
-from jaxop.domain.jaxjob.telling.startup import startup
+from jaxop.domain.jaxjob.telling.startup import startup, startup_of_ended
 from jaxop.domain.jaxjob.telling.status import all_done, compose, hosts
 from jaxop.domain.jaxjob.validation import stalled
 from jaxop.domain.jaxjob.validation.stalled import Refused
@@ -97,7 +97,7 @@ def _success(snapshot: Snapshot, layout: SliceLayout, now: datetime) -> JaxJobSt
         now,
         hosts=all_done(layout) if all_complete(snapshot, layout) else seen,
         completion_time=now,
-        startup=startup(old, snapshot.current_report),
+        startup=startup_of_ended(snapshot),
         step=old.step if step is None else step,
         **ledger.as_told(ledger.told(snapshot), old),
     )

@@ -250,6 +250,9 @@ class LastWords:
     goodput: Goodput | None = None
     epoch: int = 0
     compilation: CompilationReport | None = None
+    compile_seconds: float = 0.0
+    times: GangTimes = GangTimes()
+    """Of `epoch`."""
 
 
 @dataclass(frozen=True, slots=True)

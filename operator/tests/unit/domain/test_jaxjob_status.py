@@ -211,6 +211,53 @@ class TestStartup:
         world = world.reporting("Joining", times=GangTimes(launcher_started=at(103)), missing=(1,))
         assert status_of(world, at(110))["startup"] == {"scheduleSeconds": 3.0}
 
+    def never_heard(self, **words: Any) -> World:
+        """Both processes have ended well, and nobody asked them before."""
+        world = a_jaxjob()
+        world = world.after(decide(world.snapshot(), NOW)).running_pods()
+        times = {
+            "launcherStarted": at(4).timestamp(),
+            "allJoined": at(5).timestamp(),
+            "initialised": at(7).timestamp(),
+            "firstStep": at(9).timestamp(),
+        }
+        body = {"version": 1, "scope": "Gang", "epoch": 1, "compileSeconds": 1.5, "times": times}
+        message = json.dumps({**body, **words})
+        return self.all_succeeded(world.with_jobs(complete=True), message)
+
+    def all_succeeded(self, world: World, message: str) -> World:
+        end = ended(0, message, finished_at=at(20))
+        for number in (0, 1):
+            world = world.pod(number, phase="Succeeded", ready=False, ends=(end,))
+        return world
+
+    def test_is_read_from_last_words_where_the_gang_was_never_heard(self) -> None:
+        status = status_of(self.never_heard(), at(21))
+        assert status["state"] == "Succeeded"
+        assert status["startup"] == {
+            "scheduleSeconds": 4.0,
+            "joinSeconds": 1.0,
+            "initialiseSeconds": 2.0,
+            "compileSeconds": 1.5,
+            "firstStepSeconds": 0.5,
+        }
+
+    @pytest.mark.parametrize(
+        "words", [{"epoch": 2}, {"times": None}, {"times": {"firstStep": None}}]
+    )
+    def test_but_not_where_they_tell_of_a_restart_or_of_no_first_step(
+        self, words: dict[str, Any]
+    ) -> None:
+        assert "startup" not in status_of(self.never_heard(**words), at(21))
+
+    def test_last_words_that_come_after_the_end_are_told_then(self) -> None:
+        world = self.never_heard()
+        silent = self.all_succeeded(world, "")
+        silent = silent.after(decide(silent.snapshot(), at(21)))
+        assert "startup" not in silent.manifest["status"]
+        told = replace(silent, pods=world.pods)
+        assert status_of(told, at(22))["startup"]["firstStepSeconds"] == 0.5
+
     def test_starts_anew_with_each_attempt(self) -> None:
         world = self.started(launcher_started=at(4), all_joined=at(5), first_step=at(6))
         world = world.after(decide(world.snapshot(), at(20)))

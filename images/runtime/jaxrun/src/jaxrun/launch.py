@@ -48,7 +48,7 @@ from jaxrun.program_env import Place, site_directory
 from jaxrun.run import Run
 from jaxrun.settings import BadSettingError, Settings, read_settings
 from jaxrun.status import Status, member_status, server_status
-from jaxrun.termination import Compilation
+from jaxrun.termination import ProgramStart
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _FORWARDED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
@@ -335,9 +335,9 @@ class Launcher:
 
     def _write(self, verdict: Verdict) -> None:
         status = self._status().as_json()
-        compilation = Compilation() if self._run is None else Compilation.told_by(status)
+        start = ProgramStart() if self._run is None else ProgramStart.told_by(status)
         path = self._settings.termination_log
-        problem = termination.write_termination(path, verdict, compilation)
+        problem = termination.write_termination(path, verdict, start)
         if problem is not None:
             say(problem)
 

@@ -12,22 +12,27 @@ from jaxrun.restart_policy import ledger_json
 
 
 @dataclass(frozen=True)
-class Compilation:
-    """What compiling cost this pod in its last epoch; `cache` is the contract's object."""
+class ProgramStart:
+    """What starting the program cost this pod in its last epoch; `cache` and `times` are the
+    contract's objects."""
 
     cache: Mapping[str, Any] | None = None
-    seconds: float | None = None
+    compile_seconds: float | None = None
     first_step_seconds: float | None = None
+    times: Mapping[str, float | None] | None = None
 
     @classmethod
-    def told_by(cls, status: Mapping[str, Any]) -> "Compilation":
+    def told_by(cls, status: Mapping[str, Any]) -> "ProgramStart":
         """What the contract's `status` says of it."""
-        return cls(status["cache"], status["compile"]["seconds"], status["firstStepSeconds"])
+        return cls(
+            status["cache"],
+            status["compile"]["seconds"],
+            status["firstStepSeconds"],
+            status["times"],
+        )
 
 
-def termination_record(
-    verdict: Verdict, compilation: Compilation = Compilation()
-) -> dict[str, Any]:
+def termination_record(verdict: Verdict, start: ProgramStart = ProgramStart()) -> dict[str, Any]:
     """The contract's `termination` object."""
     return {
         "version": contract.VERSION,
@@ -45,9 +50,10 @@ def termination_record(
         "ledger": ledger_json(verdict.ledger),
         "goodput": {name: verdict.goodput.get(name, 0.0) for name in contract.GOODPUT},
         "time": verdict.time,
-        "cache": dict(compilation.cache) if compilation.cache is not None else None,
-        "compileSeconds": compilation.seconds,
-        "firstStepSeconds": compilation.first_step_seconds,
+        "cache": dict(start.cache) if start.cache is not None else None,
+        "compileSeconds": start.compile_seconds,
+        "firstStepSeconds": start.first_step_seconds,
+        "times": dict(start.times) if start.times is not None else None,
     }
 
 
@@ -56,9 +62,9 @@ def exception_json(exception: ExceptionReport | None) -> dict[str, str] | None:
     return {"type": exception.type, "message": exception.message} if exception else None
 
 
-def termination_bytes(verdict: Verdict, compilation: Compilation = Compilation()) -> bytes:
+def termination_bytes(verdict: Verdict, start: ProgramStart = ProgramStart()) -> bytes:
     """At most 4096 bytes of JSON; the exception's message is cut first, then the sentence."""
-    record = termination_record(verdict, compilation)
+    record = termination_record(verdict, start)
     while len(data := json.dumps(record).encode()) > contract.TERMINATION_LIMIT_BYTES:
         exception = record["exception"]
         if exception is not None and len(exception["message"]) > 100:
@@ -75,13 +81,13 @@ def termination_bytes(verdict: Verdict, compilation: Compilation = Compilation()
 
 
 def write_termination(
-    path: str, verdict: Verdict, compilation: Compilation = Compilation()
+    path: str, verdict: Verdict, start: ProgramStart = ProgramStart()
 ) -> str | None:
     """Write it in place, as the kubelet mounts this very file; returns why it could not be."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            os.write(handle, termination_bytes(verdict, compilation))
+            os.write(handle, termination_bytes(verdict, start))
         finally:
             os.close(handle)
     except OSError as error:

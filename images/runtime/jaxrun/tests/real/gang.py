@@ -21,7 +21,7 @@ from jaxrun.supervisor import descendants
 
 _EPOCHS = 8
 """As many coordinator ports."""
-_OF_THE_POD = ("cache", "compileSeconds", "firstStepSeconds")
+_OF_THE_POD = ("cache", "compileSeconds", "firstStepSeconds", "times")
 PROGRAM = Path(__file__).with_name("program.py")
 PATIENT = {
     "JAXRUN_HEARTBEAT_SECONDS": "0.4",

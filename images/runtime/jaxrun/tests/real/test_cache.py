@@ -110,6 +110,8 @@ def test_why_it_was_taken_as_warm(one: RealGang, volume: CacheVolume) -> None:
     told = one.launchers[0].termination
     assert "warm, and therefore stopped: process 0 has reported step" in told["message"]
     assert told["firstStepSeconds"] > 0
+    times = told["times"]
+    assert times["launcherStarted"] < times["allJoined"] < times["spawned"] < times["firstStep"]
     run(one, "silent", **volume.environment(**VERIFY), JAXRUN_WARM_QUIET_SECONDS="1")
     assert "nothing was compiled for 1 s" in one.launchers[0].termination["message"]
     run(one, "once", **volume.environment(**VERIFY))

@@ -16,7 +16,7 @@ from jaxrun.program_progress import Progress
 from jaxrun.serving import observe_serving
 from jaxrun.settings import read_settings
 from jaxrun.status import Status, gang_times
-from jaxrun.termination import Compilation, termination_bytes, termination_record
+from jaxrun.termination import ProgramStart, termination_bytes, termination_record
 
 DATA: dict[str, Any] = json.loads((Path(__file__).parents[3] / "contract.json").read_text())
 
@@ -112,7 +112,9 @@ def test_termination_fits_whatever_was_raised() -> None:
         verdict = dataclasses.replace(verdict, host="h" * 200, message=message)
         names = [message[:128]] * 4
         cache = {**DATA["status"]["cache"], "problem": message[:300], "neverKeptFunctions": names}
-        data = termination_bytes(verdict, Compilation(cache, 12.5, 14.25))
+        times = dict.fromkeys(DATA["status"]["times"], 1_700_000_000.123456)
+        data = termination_bytes(verdict, ProgramStart(cache, 12.5, 14.25, times))
         assert len(data) <= contract.TERMINATION_LIMIT_BYTES
         assert json.loads(data)["cause"] == "ProgramError"
         assert json.loads(data)["cache"]["hits"] == cache["hits"]
+        assert json.loads(data)["times"] == times

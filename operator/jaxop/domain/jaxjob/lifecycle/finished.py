@@ -6,7 +6,7 @@ happened. One that is in a queue is deleted instead: where no pod of it has fail
 suspended, and its queue would let it go on some day.
 
 Last words that come later than they are waited for (`success`) are told after the end: the last
-step, what was compiled and the last restarts.
+step, how it started, what was compiled and the last restarts.
 """
 
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from jaxop.domain.jaxjob.queueing.labels import queue_of
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.telling.compilation import compilation
 from jaxop.domain.jaxjob.telling.last_step import last_checkpoint, last_step
+from jaxop.domain.jaxjob.telling.startup import startup_of_ended
 from jaxop.domain.jaxjob.views import JobView
 
 SETTLE: Final = timedelta(seconds=3)
@@ -69,6 +70,7 @@ def _with_last_words(snapshot: Snapshot) -> JaxJobStatus:
         if saved is not None
         else status.checkpoint_step,
         compilation=compilation(snapshot, status.attempt),
+        startup=startup_of_ended(snapshot),
     )
 
 

@@ -43,7 +43,6 @@ def read_report(raw: object) -> GangReport | None:
         return None
     missing = body.get("missing")
     numbers = missing[:MAX_MISSING] if isinstance(missing, list) else []
-    times = mapping(body.get("times"))
     return GangReport(
         attempt=attempt,
         epoch=whole(body.get("epoch")) or 0,
@@ -54,15 +53,7 @@ def read_report(raw: object) -> GangReport | None:
         step=whole(body.get("step")),
         checkpoint_step=whole(body.get("checkpointStep")),
         compile_seconds=seconds(mapping(body.get("compile")).get("seconds")) or 0.0,
-        times=GangTimes(
-            launcher_started=moment(times.get("launcherStarted")),
-            all_joined=moment(times.get("allJoined")),
-            spawned=moment(times.get("spawned")),
-            initialised=moment(times.get("initialised")),
-            first_compile=moment(times.get("firstCompile")),
-            first_step=moment(times.get("firstStep")),
-            finished=moment(times.get("finished")),
-        ),
+        times=_read_times(body.get("times")),
         stop=_read_stop(body.get("stop")),
         ledger=read_ledger(body.get("ledger")),
         restarts=tuple(_read_restarts(body.get("restarts"))),
@@ -86,6 +77,8 @@ def read_last_words(message: str) -> LastWords | None:
         goodput=read_goodput(body.get("goodput")),
         epoch=whole(body.get("epoch")) or 0,
         compilation=compilation_reading.read_record(body),
+        compile_seconds=seconds(body.get("compileSeconds")) or 0.0,
+        times=_read_times(body.get("times")),
     )
 
 
@@ -141,6 +134,19 @@ def read_goodput(raw: object) -> Goodput | None:
         return Goodput.model_validate({n: v for n, v in told.items() if v is not None})
     except ValidationError:
         return None
+
+
+def _read_times(raw: object) -> GangTimes:
+    times = mapping(raw)
+    return GangTimes(
+        launcher_started=moment(times.get("launcherStarted")),
+        all_joined=moment(times.get("allJoined")),
+        spawned=moment(times.get("spawned")),
+        initialised=moment(times.get("initialised")),
+        first_compile=moment(times.get("firstCompile")),
+        first_step=moment(times.get("firstStep")),
+        finished=moment(times.get("finished")),
+    )
 
 
 def _read_stop(raw: object) -> StopRequest | None:

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus, Startup
-from jaxop.domain.jaxjob.views import GangReport
+from jaxop.domain.jaxjob.failures.pod_cause import parting_words
+from jaxop.domain.jaxjob.snapshot import Snapshot
+from jaxop.domain.jaxjob.views import GangReport, GangTimes
 
 
 def startup(old: JaxJobStatus, report: GangReport | None) -> Startup | None:
@@ -11,10 +13,31 @@ def startup(old: JaxJobStatus, report: GangReport | None) -> Startup | None:
     what is left of the time until the first step is the program's own: tracing, data, the step.
     Once the first step is in, nothing changes any more until the next attempt.
     """
-    known = old.startup
-    if report is None or (known is not None and known.first_step_seconds is not None):
+    if report is None:
+        return old.startup
+    return _startup(old, report.times, report.compile_seconds, runs=report.state == "Running")
+
+
+def startup_of_ended(snapshot: Snapshot) -> Startup | None:
+    """Where nobody led, or asked in time, while the gang started: from what process 0 has left
+    behind. That is of its last epoch, and only the first one's start is the attempt's."""
+    old = snapshot.jaxjob.status
+    known = startup(old, snapshot.current_report)
+    if known is not None and known.first_step_seconds is not None:
         return known
-    times = report.times
+    for pod in snapshot.current_pods:
+        words = parting_words(pod) if (pod.slice_index, pod.index) == (0, 0) else None
+        if words is not None and words.epoch == 1 and words.times.first_step is not None:
+            return _startup(old, words.times, words.compile_seconds, runs=False)
+    return known
+
+
+def _startup(
+    old: JaxJobStatus, times: GangTimes, compile_seconds: float, *, runs: bool
+) -> Startup | None:
+    known = old.startup
+    if known is not None and known.first_step_seconds is not None:
+        return known
     stations = {
         "schedule_seconds": times.launcher_started,
         "join_seconds": times.all_joined,
@@ -28,12 +51,12 @@ def startup(old: JaxJobStatus, report: GangReport | None) -> Startup | None:
             since = reached
     if times.first_step is not None:
         left = _between(since, times.first_step)
-        parts["compile_seconds"] = round(min(report.compile_seconds, left), 3)
+        parts["compile_seconds"] = round(min(compile_seconds, left), 3)
         parts["first_step_seconds"] = round(left - parts["compile_seconds"], 3)
     elif known is not None and known.compile_seconds is not None:
         parts["compile_seconds"] = known.compile_seconds
-    elif report.state == "Running" and report.compile_seconds > 0:
-        parts["compile_seconds"] = round(report.compile_seconds, 3)
+    elif runs and compile_seconds > 0:
+        parts["compile_seconds"] = round(compile_seconds, 3)
     return Startup(**parts) if parts else known
 
 
