@@ -17,7 +17,7 @@ SYSTEM = "system"
 WEIGHT = {"cpu.shares": "20480", "cpu.weight": "2000"}
 """Twenty times the default, by version. Without it, all pods of a cluster would get as much of a
 busy machine's CPU as a single process beside them; and two programs that compile would keep the API
-server from answering for seconds, so that the operator loses its Lease."""
+server from answering for as long as the operator tries to renew its Lease."""
 
 
 def _directories(name: str) -> list[Path]:
