@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.serving import capacity, environments, servers, texts
 from bench.serving.cores import split
@@ -57,7 +58,8 @@ def main() -> int:
     finally:
         print(f"{machine}\n")
         print(report(measured))
-        print(f"\nwritten to {_write(measured, options, machine)}")
+        found = {"cores": asdict(cores), "loadBefore": busy}
+        print(f"\nwritten to {_write(measured, options, found)}")
     return 0
 
 
@@ -73,9 +75,9 @@ def _measure(
     vegeta.run(running.server, options.start_rate / 4, options.step_seconds)
 
     def kept(rate: float) -> bool:
+        running.recover()
         load = vegeta.run(running.server, rate, options.step_seconds)
         progress.say(f"{name}: {_told(load)}")
-        running.recover()
         return load.keeps(PROMISE_P95_MILLISECONDS)
 
     most = capacity.capacity(kept, options.start_rate)
@@ -121,7 +123,9 @@ def _told(load: Load) -> str:
     )
 
 
-def _write(measured: Sequence[Served], options: argparse.Namespace, machine: str) -> Path:
+def _write(
+    measured: Sequence[Served], options: argparse.Namespace, machine: dict[str, Any]
+) -> Path:
     path = OUT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     whole = {
         "machine": machine,
