@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jaxop.api.plan import Manifest
+from jaxop.domain.ages import seconds_left
 from jaxop.domain.jaxjob.pods.compile_cache import unusable
 from jaxop.domain.service import reasons
 from jaxop.domain.service.children.warmup import warmup, warmup_name
@@ -78,5 +79,4 @@ def beside(snapshot: Snapshot, described: Described) -> tuple[Manifest, ...]:
 def _seconds_left(snapshot: Snapshot, now: datetime) -> float:
     cache = snapshot.compile_cache
     new, patience = (snapshot.service, NEW_SERVICE) if cache is None else (cache, NEW_CACHE)
-    made_at = new.metadata.creation_timestamp or now
-    return (made_at + patience - now).total_seconds()
+    return seconds_left(new.metadata, patience, now)

@@ -7,6 +7,7 @@ from typing import Final
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1 import JaxJob
 from jaxop.api.v1alpha1.warmup import WARMUP_FINISHED, WarmupState
+from jaxop.domain.ages import seconds_left
 from jaxop.domain.jaxjob.pods.compile_cache import unusable
 from jaxop.domain.problem import sentence
 from jaxop.domain.warmup import finished, reasons, results, turns
@@ -56,8 +57,7 @@ def _hindered(snapshot: Snapshot, digest: str, now: datetime) -> Plan | None:
     why = unusable(snapshot.warmup.spec.compile_cache, cache)
     if why is None:
         return None
-    made_at = snapshot.warmup.metadata.creation_timestamp or now
-    left = (made_at + NEW_WARMUP - now).total_seconds()
+    left = seconds_left(snapshot.warmup.metadata, NEW_WARMUP, now)
     if cache is None and left > 0:
         return Plan(requeue_after=left)
     reason = reasons.CACHE_NOT_FOUND if cache is None else reasons.CACHE_NOT_USABLE
@@ -139,8 +139,7 @@ def _runs(snapshot: Snapshot, job: JaxJob, state: WarmupState, now: datetime) ->
     """In the JaxJob's own words. Its own deadline does not count while it cannot start at all."""
     status, name = job.status, job.metadata.name
     seconds = snapshot.warmup.spec.active_deadline_seconds
-    made_at = job.metadata.creation_timestamp or now
-    left = (made_at + timedelta(seconds=seconds) - now).total_seconds()
+    left = seconds_left(job.metadata, timedelta(seconds=seconds), now)
     if status.state == "Pending" and left <= 0:
         message = f"JaxJob {name} has not started within {seconds} s: {status.message}"
         gone = Plan(delete=(reference(job),))

@@ -1,6 +1,6 @@
 """Why one pod failed, by what Kubernetes and its launcher say of it. `failure` has the table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -55,6 +55,12 @@ def parting_words(pod: PodView) -> LastWords | None:
     """Of a program that has ended well, too."""
     ends = [end for end in pod.ends if end.container == contract.CONTAINER]
     return read_last_words(ends[-1].message) if ends else None
+
+
+def words_of_process_zero(pods: Iterable[PodView]) -> list[LastWords]:
+    """`parting_words` of its pod, and of those that it has had before in this attempt."""
+    first = [pod for pod in pods if (pod.slice_index, pod.index) == (0, 0)]
+    return [words for pod in first if (words := parting_words(pod)) is not None]
 
 
 def bad_end(pod: PodView) -> ContainerEnd | None:

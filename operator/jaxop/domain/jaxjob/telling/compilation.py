@@ -6,7 +6,7 @@ It is of the current epoch. Between two epochs, and after the end, what was told
 from typing import Literal
 
 from jaxop.api.v1alpha1.jaxjob_status import Compilation
-from jaxop.domain.jaxjob.failures.pod_cause import parting_words
+from jaxop.domain.jaxjob.failures.pod_cause import words_of_process_zero
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.telling.never_kept import never_kept
 from jaxop.domain.jaxjob.views import CompilationReport
@@ -125,12 +125,8 @@ def _told(snapshot: Snapshot) -> CompilationReport | None:
     """The latest word: of an epoch's report and process 0's last words, the latter."""
     report = snapshot.current_report
     told = [(report.epoch, report.compilation)] if report is not None else []
-    for pod in snapshot.current_pods:
-        if (pod.slice_index, pod.index) != (0, 0):
-            continue
-        words = parting_words(pod)
-        if words is not None:
-            told.append((words.epoch, words.compilation))
+    last = words_of_process_zero(snapshot.current_pods)
+    told += [(words.epoch, words.compilation) for words in last]
     said = [(epoch, words) for epoch, words in told if words is not None]
     return sorted(said, key=lambda each: each[0])[-1][1] if said else None
 

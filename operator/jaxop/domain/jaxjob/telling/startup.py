@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from jaxop.api.v1alpha1.jaxjob_status import JaxJobStatus, Startup
-from jaxop.domain.jaxjob.failures.pod_cause import parting_words
+from jaxop.domain.jaxjob.failures.pod_cause import words_of_process_zero
 from jaxop.domain.jaxjob.snapshot import Snapshot
 from jaxop.domain.jaxjob.views import GangReport, GangTimes
 
@@ -25,9 +25,8 @@ def startup_of_ended(snapshot: Snapshot) -> Startup | None:
     known = startup(old, snapshot.current_report)
     if known is not None and known.first_step_seconds is not None:
         return known
-    for pod in snapshot.current_pods:
-        words = parting_words(pod) if (pod.slice_index, pod.index) == (0, 0) else None
-        if words is not None and words.epoch == 1 and words.times.first_step is not None:
+    for words in words_of_process_zero(snapshot.current_pods):
+        if words.epoch == 1 and words.times.first_step is not None:
             return _startup(old, words.times, words.compile_seconds, runs=False)
     return known
 

@@ -18,6 +18,7 @@ from typing import Final
 from jaxop.api.plan import Plan
 from jaxop.api.v1alpha1 import Warmup
 from jaxop.api.v1alpha1.jaxjob_status import Failure, JaxJobStatus
+from jaxop.domain.ages import seconds_left
 from jaxop.domain.devices import SliceLayout
 from jaxop.domain.jaxjob.pods import children
 from jaxop.domain.jaxjob.pods.compile_cache import unusable
@@ -71,8 +72,7 @@ def _seconds_left(snapshot: Snapshot, now: datetime) -> float:
     """For the CompileCache to become one that can be used."""
     cache = snapshot.compile_cache
     new, patience = (snapshot.jaxjob, NEW_JOB) if cache is None else (cache, NEW_CACHE)
-    made_at = new.metadata.creation_timestamp or now
-    return (made_at + patience - now).total_seconds()
+    return seconds_left(new.metadata, patience, now)
 
 
 def _waits(snapshot: Snapshot, message: str, plan: Plan, now: datetime) -> Held:
